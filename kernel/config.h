@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bulkhead.conf: INI text into structs. Pure: the same source serves the UEFI loader, the kernel and the host command.
+ */
+#ifndef KERNEL_CONFIG_H
+#define KERNEL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_VERSION 1
+#define CONFIG_NAME_MAX 31      /* characters of a partition's name: letters, digits, '-', '_' */
+#define CONFIG_CPUS 64          /* physical cores that a configuration can name: 0..63 */
+#define CONFIG_MODULES 8
+#define CONFIG_MEMORY_MIN (1ULL << 20)
+#define CONFIG_MEMORY_MAX (256ULL << 30)
+
+enum config_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
+enum config_panic { PANIC_HALT, PANIC_REBOOT };
+
+struct config_module {
+	const char *file;
+	const char *cmdline; /* the words after the file name; "" when none */
+};
+
+struct config_partition {
+	const char *name;
+	unsigned line;          /* of its section header, 1-based */
+	bool bad;               /* it has an error: report it, start the others */
+	uint64_t cpus;          /* bit n: physical core n; vCPU i runs on the i-th set bit */
+	uint64_t memory;        /* bytes, multiple of 4 KiB */
+	const char *kernel;     /* file names relative to the configuration; NULL: not given */
+	const char *initrd;
+	const char *cmdline;    /* never NULL */
+	struct config_module modules[CONFIG_MODULES];
+	unsigned module_count;
+	enum config_restart restart;
+	bool autostart;         /* default true */
+	uint16_t debug_exit;    /* port of an isa-debug-exit device; 0: none */
+};
+
+struct config {
+	unsigned version;
+	const char *console;    /* "com1,115200", "none", ...; NULL: choose (SPCR, then com1) */
+	uint16_t console_port;  /* decoded from console; 0: choose */
+	uint32_t console_baud;
+	bool console_off;       /* console = none */
+	bool framebuffer;       /* default true */
+	enum config_panic panic;
+	unsigned log_level;     /* enum log_level (kernel/log.h): error 0, warning 1, info 2, debug 3; default 2 */
+	struct config_partition *partitions;
+	unsigned count;
+	unsigned errors;        /* number reported; partitions without `bad` can still start unless fatal */
+	bool fatal;             /* nothing can start (no [bulkhead] section, unknown version, ...) */
+};
+
+/* One error: 1-based line, what is wrong, and how to mend it (each one plain sentence). */
+typedef void config_report(void *context, unsigned line, const char *problem, const char *fix);
+
+/* Number of partition sections in the text, to size the array given to config_parse(). */
+unsigned config_count(const char *text, size_t size);
+
+/*
+ * Parses `text` in place: the strings of `*config` point into it, so it must stay. text[size] must be writable (it
+ * becomes a terminator). Every error is reported, none stops the parsing. Returns config->errors.
+ */
+unsigned config_parse(char *text, size_t size, struct config *config, struct config_partition *partitions,
+                      unsigned capacity, config_report *report, void *context);
+
+#endif
