@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual local APIC (SDM chapter 11): xAPIC and x2APIC, one-shot, periodic and TSC-deadline timer. Pure. One per vCPU;
+ * its registers are the 4 KiB page of SDM table 11-1 (so that APICv and AVIC can share it). Only the owner vCPU's core
+ * touches it, except vlapic_post(), which any core may call.
+ */
+#ifndef DRIVERS_VLAPIC_H
+#define DRIVERS_VLAPIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/stream.h"
+
+struct vlapic;
+
+/* The interrupt command of an ICR write, decoded; destination as in the ICR (logical or physical, `x2apic` wide). */
+struct vlapic_ipi {
+	uint8_t vector;
+	uint8_t mode;        /* ICR delivery mode: 0 fixed, 1 lowest, 2 SMI, 4 NMI, 5 INIT, 6 start-up */
+	bool logical, assert, level;
+	uint8_t shorthand;   /* 0 none, 1 self, 2 all, 3 all but self */
+	uint32_t destination;
+};
+
+/* What a local APIC needs of the world; all called on the owner's core. */
+struct vlapic_host {
+	void (*send_ipi)(struct vlapic *apic, const struct vlapic_ipi *ipi); /* never for a fixed self-IPI: done inside */
+	void (*eoi)(struct vlapic *apic, uint8_t vector);                    /* EOI of a level-triggered vector */
+	void (*nmi)(struct vlapic *apic);                                    /* LVT entry in NMI mode fired */
+	uint64_t (*tsc)(struct vlapic *apic);                                /* the guest's TSC now */
+};
+
+struct vlapic {
+	uint32_t *regs;      /* 1024 words, index = offset / 4; given by the owner, page aligned */
+	const struct vlapic_host *host;
+	void *owner;         /* struct vcpu */
+	uint64_t base;       /* IA32_APIC_BASE as the guest sees it */
+	uint32_t id;         /* APIC ID */
+	_Atomic uint64_t posted[4];   /* vectors posted by other cores, moved to IRR by the owner */
+	_Atomic uint32_t posted_any;
+	_Atomic uint64_t posted_level[4]; /* trigger mode that goes with posted */
+	uint64_t timer_deadline;      /* guest TSC; UINT64_MAX: not running */
+	uint64_t timer_start;         /* guest TSC when the current count began */
+	uint64_t tsc_deadline;        /* IA32_TSC_DEADLINE as read back */
+	uint32_t tsc_per_tick_shift;  /* the timer's bus clock is the TSC divided by 2^this, before the divide register */
+	int isr_top;         /* highest vector in service, -1: none (cache) */
+	int irr_top;         /* highest vector requested, -1: none (cache, never too low) */
+};
+
+void vlapic_init(struct vlapic *apic, uint32_t *regs, uint32_t id, bool bsp, const struct vlapic_host *host, void *owner);
+/* Power-on or INIT state (SDM 11.4.7); INIT keeps the APIC ID and IA32_APIC_BASE. */
+void vlapic_reset(struct vlapic *apic, bool init);
+
+/* MMIO, offset 0..0xfff from the base. False: an access that the architecture leaves undefined (reads give 0). */
+bool vlapic_mmio(struct vlapic *apic, uint32_t offset, unsigned size, bool write, uint64_t *value);
+/* x2APIC MSRs 0x800..0x8ff, IA32_TSC_DEADLINE and IA32_APIC_BASE. False: inject #GP(0). */
+bool vlapic_rdmsr(struct vlapic *apic, uint32_t msr, uint64_t *value);
+bool vlapic_wrmsr(struct vlapic *apic, uint32_t msr, uint64_t value);
+/* The two that matter, on their own: EOI, and the ICR in x2APIC format. */
+void vlapic_eoi(struct vlapic *apic);
+bool vlapic_write_icr(struct vlapic *apic, uint64_t value);
+
+/* CR8 access: bits 7:4 of the TPR. */
+uint8_t vlapic_get_cr8(const struct vlapic *apic);
+void vlapic_set_cr8(struct vlapic *apic, uint8_t cr8);
+
+/* From any core: request a fixed interrupt. The caller then sets the vCPU's todo bit and kicks it. */
+void vlapic_post(struct vlapic *apic, uint8_t vector, bool level);
+/* On the owner's core. */
+void vlapic_request(struct vlapic *apic, uint8_t vector, bool level);
+/* Highest vector that may be delivered now (IRR above PPR), or -1. Takes over what was posted. */
+int vlapic_pending(struct vlapic *apic);
+/* Highest requested vector regardless of PPR, or -1: what a HLT must look at is vlapic_pending(), this is for windows. */
+int vlapic_requested(struct vlapic *apic);
+/* The processor takes `vector`: IRR to ISR. */
+void vlapic_accept(struct vlapic *apic, uint8_t vector);
+
+/* Does an interrupt with this destination reach this APIC? (SDM 11.6.2) `x2apic_sender`: 32-bit destination format. */
+bool vlapic_match(const struct vlapic *apic, uint32_t destination, bool logical, bool x2apic_sender);
+bool vlapic_enabled(const struct vlapic *apic);          /* globally and by software (SVR bit 8) */
+/* LINT0 accepts the 8259's INTR: LVT0 unmasked in ExtINT mode, or the APIC globally disabled. */
+bool vlapic_accepts_extint(const struct vlapic *apic);
+/* A pulse on LINT1 (NMI pin). */
+void vlapic_lint1(struct vlapic *apic);
+
+/* Guest TSC at which the timer fires next; UINT64_MAX: never. */
+uint64_t vlapic_timer_deadline(const struct vlapic *apic);
+/* Called when guest TSC `now` has reached the deadline: requests the interrupt, reloads a periodic count. */
+void vlapic_timer_expire(struct vlapic *apic, uint64_t now);
+
+void vlapic_save(const struct vlapic *apic, struct stream *out);
+void vlapic_restore(struct vlapic *apic, struct stream *in);
+
+#endif
