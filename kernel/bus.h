@@ -36,7 +36,7 @@ struct bus {
 	struct bus_range ranges[BUS_RANGES]; /* sorted by base */
 };
 
-/* E_FULL, or E_BUSY when the range overlaps another. */
+/* E_FULL, E_BUSY when the range overlaps another, E_INVALID when it is empty or wraps. */
 int bus_add(struct bus *bus, uint64_t base, uint64_t size, bus_handler *handler, struct device *device);
 
 /* The range that holds all of [address, address + size), or NULL. */
