@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+# Bulkhead. `make help` lists the targets.
+
+CC      := gcc
+DEBUG   ?= 0
+ROOT    := build
+BUILD   := $(ROOT)$(if $(filter 1,$(DEBUG)),/debug)
+NEWLIB  := $(ROOT)/newlib
+TARBALL := $(lastword $(sort $(wildcard /usr/src/newlib/newlib-*.tar.xz)))
+PYTHON  := /usr/bin/python3
+Q       := $(if $(V),,@)
+
+# Pure sources: they include only types, so the unit tests compile them with the host's compiler and sanitizers.
+PURE := $(wildcard kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_memory.c kernel/stream.c \
+	kernel/decode*.c kernel/load_*.c arch/x86/ptab*.c arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c \
+	boot/handoff*.c drivers/v*.c)
+
+# Sources of the host command build/bulkhead.
+HOST := $(wildcard tools/bulkhead*.c kernel/config*.c)
+
+KERNEL := $(wildcard kernel/*.[cS] arch/x86/*.[cS] svm/*.[cS] vmx/*.[cS] drivers/*.[cS])
+LOADER := $(wildcard boot/handoff*.[cS] kernel/config*.c kernel/newlib.c)
+
+WARN     := -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow
+ASSERT_0 := -DNDEBUG -DBULKHEAD_DEBUG=0
+ASSERT_1 := -DBULKHEAD_DEBUG=1
+BARE     := -std=gnu17 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -nostdinc \
+	-isystem $(shell $(CC) -print-file-name=include) -isystem $(NEWLIB)/include -I. $(WARN) $(ASSERT_$(DEBUG))
+
+KERNEL_CFLAGS := $(BARE) -mcmodel=kernel -fno-pic -fno-pie
+LOADER_CFLAGS := $(BARE) -fpic -fshort-wchar -fvisibility=hidden -DGNU_EFI_USE_MS_ABI \
+	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+HOST_CFLAGS   := -std=gnu17 -O2 -g -D_GNU_SOURCE -I. $(WARN)
+
+all: $(BUILD)/bulkhead.efi $(BUILD)/bulkhead.mb2 $(BUILD)/bulkhead
+.PHONY: all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+include $(wildcard tools/make/*.mk)
+
+# --- kernel: linked twice, the second time with the table of its own symbols at the end of rodata ---
+KERNEL_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(KERNEL))))
+KERNEL_LINK     = $(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,--build-id=none -Wl,-z,noexecstack \
+	-Wl,--no-warn-rwx-segments -T arch/x86/kernel.lds -o $@ $(filter %.o %.a,$^) -lgcc
+
+$(BUILD)/kernel.plain.elf: $(KERNEL_OBJECTS) $(NEWLIB)/libc.a arch/x86/kernel.lds
+	$(Q)$(KERNEL_LINK)
+$(BUILD)/symbols.S: $(BUILD)/kernel.plain.elf tools/make/symbols.awk
+	$(Q)nm -n $< | awk -f tools/make/symbols.awk >$@
+$(BUILD)/symbols.o: $(BUILD)/symbols.S
+	$(Q)$(CC) -c $< -o $@
+$(BUILD)/bulkhead.elf: $(KERNEL_OBJECTS) $(BUILD)/symbols.o $(NEWLIB)/libc.a arch/x86/kernel.lds
+	$(Q)$(KERNEL_LINK)
+$(BUILD)/bulkhead.stripped: $(BUILD)/bulkhead.elf
+	$(Q)objcopy --strip-all $< $@
+
+$(BUILD)/%.o: %.c | $(NEWLIB)/libc.a
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/%.o: %.S | $(NEWLIB)/libc.a
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+# --- boot loaders: position-independent, each carries the stripped kernel ---
+loader_objects = $(addprefix $(BUILD)/loader/,$(addsuffix .o,$(basename $(LOADER) $(wildcard $(1)))))
+EFI_OBJECTS   := $(call loader_objects,boot/efi*.c boot/efi*.S) $(BUILD)/loader/carried.o
+MB2_OBJECTS   := $(call loader_objects,boot/multiboot2*.c boot/multiboot2*.S) $(BUILD)/loader/carried.o
+
+$(BUILD)/loader/%.o: %.c | $(NEWLIB)/libc.a
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/loader/%.o: %.S
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/loader/carried.o: boot/carried.S $(BUILD)/bulkhead.stripped
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)$(CC) -DKERNEL_FILE='"$(BUILD)/bulkhead.stripped"' -c $< -o $@
+
+$(BUILD)/loader/bulkhead.so: $(EFI_OBJECTS) $(NEWLIB)/libc.a
+	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --no-undefined --no-warn-rwx-segments -T /usr/lib/elf_x86_64_efi.lds \
+		/usr/lib/crt0-efi-x86_64.o $(EFI_OBJECTS) $(NEWLIB)/libc-pic.a /usr/lib/libgnuefi.a -o $@
+$(BUILD)/bulkhead.efi: $(BUILD)/loader/bulkhead.so
+	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .rel -j .rela -j '.rel.*' -j '.rela.*' -j .reloc \
+		--target efi-app-x86_64 $< $@
+$(BUILD)/bulkhead.mb2: $(MB2_OBJECTS) boot/multiboot2.lds $(NEWLIB)/libc.a
+	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z max-page-size=4096 -T boot/multiboot2.lds $(MB2_OBJECTS) \
+		$(NEWLIB)/libc-pic.a -o $(BUILD)/loader/bulkhead.mb2.elf
+	$(Q)objcopy --strip-all -O elf32-i386 $(BUILD)/loader/bulkhead.mb2.elf $@
+
+# --- host command ---
+HOST_OBJECTS := $(addprefix $(BUILD)/host/,$(HOST:.c=.o))
+$(BUILD)/bulkhead: $(HOST_OBJECTS)
+	$(Q)$(CC) $(HOST_OBJECTS) -o $@
+$(BUILD)/host/%.o: %.c
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+# --- newlib: a header's or a compiler's change does not rebuild it, `make clean` does ---
+$(NEWLIB)/libc.a: tools/make/newlib.sh $(TARBALL)
+	$(Q)sh tools/make/newlib.sh "$(TARBALL)" $(NEWLIB) $(CC)
+
+clean:
+	rm -rf $(ROOT)
+
+help:
+	@echo 'make          build/bulkhead.efi, build/bulkhead.mb2 and the host command build/bulkhead'
+	@echo 'make run      boot the demo (stock Debian Linux) in QEMU; power off in the guest ends it'
+	@echo 'make test     unit and system tests; also: make unit, make system'
+	@echo 'make bench    instructions per guest exit, under QEMU'
+	@echo 'make deps     install the Debian packages that are needed; run and test do so themselves'
+	@echo 'make clean    remove build/'
+	@echo 'DEBUG=1       with assertions and a debug log, into build/debug'
+.PHONY: clean help
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

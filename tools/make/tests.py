@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Runs the unit tests, the system tests or both, and ends with one line: N passed, N failed."""
+import glob
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as xml
+
+
+def run_unit(build):
+    """Every program in build/tests/unit; a crash counts as one failure."""
+    passed = failed = 0
+    sources = sorted(glob.glob("tests/unit/test_*.c"))
+    for source in sources:
+        program = os.path.join(build, "tests/unit", os.path.basename(source)[:-2])
+        result = subprocess.run(["timeout", "-k", "5", "300", program], stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        good = sum(map(int, re.findall(r"^\[  PASSED  \] (\d+) test", result.stdout, re.M)))
+        bad = sum(map(int, re.findall(r"^\[  FAILED  \] (\d+) test", result.stdout, re.M)))
+        if result.returncode != 0 and bad == 0:
+            bad = 1
+        if bad or not good:
+            print(result.stdout)
+        print(f"{program}: {good} passed, {bad} failed", flush=True)
+        passed += good
+        failed += bad
+    return passed, failed
+
+
+def run_system(build):
+    """pytest over tests/system; counted from its own report."""
+    if not glob.glob("tests/system/test_*.py"):
+        return 0, 0
+    report = os.path.join(build, "system.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", BULKHEAD_BUILD=os.path.abspath(build))
+    result = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml", report,
+                             "tests/system"], env=environment, check=False)
+    passed = failed = 0
+    if os.path.exists(report):
+        for suite in xml.parse(report).getroot().iter("testsuite"):
+            bad = int(suite.get("failures")) + int(suite.get("errors"))
+            failed += bad
+            passed += int(suite.get("tests")) - bad - int(suite.get("skipped"))
+    if result.returncode != 0 and failed == 0:
+        failed = 1
+    return passed, failed
+
+
+def main():
+    what, build = sys.argv[1:3]
+    runs = {"unit": [run_unit], "system": [run_system], "all": [run_unit, run_system]}[what]
+    counts = [run(build) for run in runs]
+    passed = sum(count[0] for count in counts)
+    failed = sum(count[1] for count in counts)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
