@@ -10,6 +10,7 @@ struct vpic_chip {
 	uint8_t irr, isr, imr, lines, elcr;
 	uint8_t vector_base, icw3, icw4, init_state, priority_add;
 	bool read_isr, poll, special_mask, auto_eoi, rotate_on_auto_eoi, special_fully_nested, single;
+	bool wants_icw4;        /* ICW1 announced it */
 };
 
 struct vpic {
