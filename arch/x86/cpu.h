@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86/cpuid.h"
 #include "arch/x86/layout.h"
 
 #define CPU_MAX 64
@@ -41,10 +42,6 @@ static inline struct cpu *this_cpu(void)
 	__asm__("mov %%rsp, %0" : "=r"(rsp));
 	return *(struct cpu **)((rsp | (STACK_SIZE - 1)) - 7);
 }
-
-struct cpuid {
-	uint32_t eax, ebx, ecx, edx;
-};
 
 static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 {
