@@ -50,7 +50,12 @@ int ptab_create(struct ptab *ptab, const struct ptab_format *format, const struc
 void ptab_destroy(struct ptab *ptab);
 /* Maps with the largest pages that alignment allows. E_NO_MEMORY, E_INVALID (unaligned), E_BUSY (something is there). */
 int ptab_map(struct ptab *ptab, uint64_t virt, uint64_t phys, uint64_t size, unsigned flags);
-void ptab_unmap(struct ptab *ptab, uint64_t virt, uint64_t size);
+/*
+ * Splits large pages at the edges first: E_NO_MEMORY when that fails, and everything stays as mapped as it was. Tables
+ * stay until ptab_destroy(), since another core may still hold them in its paging-structure caches; flushing is the
+ * caller's.
+ */
+int ptab_unmap(struct ptab *ptab, uint64_t virt, uint64_t size);
 /* The leaf that maps `virt`: its machine address, raw entry and size; false when not mapped. */
 bool ptab_lookup(const struct ptab *ptab, uint64_t virt, uint64_t *phys, uint64_t *entry, uint64_t *page_size);
 /* Calls `visit` for every leaf, in order. */
