@@ -12,6 +12,7 @@ Q       := $(if $(V),,@)
 
 # Pure sources: they include only types, so the unit tests compile them with the host's compiler and sanitizers.
 PURE := $(wildcard kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_memory.c kernel/stream.c \
+	kernel/mem_chunk.c kernel/mem_map.c kernel/mem_slab.c \
 	kernel/decode*.c kernel/load_*.c arch/x86/ptab*.c arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c \
 	boot/handoff*.c drivers/v*.c)
 
@@ -79,13 +80,15 @@ $(BUILD)/loader/carried.o: boot/carried.S $(BUILD)/bulkhead.stripped
 	$(Q)$(CC) -DKERNEL_FILE='"$(BUILD)/bulkhead.stripped"' -c $< -o $@
 
 $(BUILD)/loader/bulkhead.so: $(EFI_OBJECTS) $(NEWLIB)/libc.a
-	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --no-undefined --no-warn-rwx-segments -T /usr/lib/elf_x86_64_efi.lds \
+	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --no-undefined -z noexecstack --no-warn-rwx-segments \
+		-T /usr/lib/elf_x86_64_efi.lds \
 		/usr/lib/crt0-efi-x86_64.o $(EFI_OBJECTS) $(NEWLIB)/libc-pic.a /usr/lib/libgnuefi.a -o $@
 $(BUILD)/bulkhead.efi: $(BUILD)/loader/bulkhead.so
 	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .rel -j .rela -j '.rel.*' -j '.rela.*' -j .reloc \
 		--target efi-app-x86_64 $< $@
 $(BUILD)/bulkhead.mb2: $(MB2_OBJECTS) boot/multiboot2.lds $(NEWLIB)/libc.a
-	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z max-page-size=4096 -T boot/multiboot2.lds $(MB2_OBJECTS) \
+	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z noexecstack -z max-page-size=4096 \
+		-T boot/multiboot2.lds $(MB2_OBJECTS) \
 		$(NEWLIB)/libc-pic.a -o $(BUILD)/loader/bulkhead.mb2.elf
 	$(Q)objcopy --strip-all -O elf32-i386 $(BUILD)/loader/bulkhead.mb2.elf $@
 
