@@ -8,9 +8,12 @@
 set -eu
 
 tarball=$(readlink -f "$1")
-mkdir -p "$2"
-cd "$2"
 cc=$3
+target=$(readlink -m "$2")
+work=$target.$$
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work"
+cd "$work"
 
 STRING="bcmp bcopy bzero explicit_bzero ffsl ffsll fls flsl flsll memccpy memchr memcmp memmem memmove mempcpy memrchr
 rawmemchr stpcpy stpncpy strcasecmp strcasestr strcat strchr strchrnul strcmp strcpy strcspn strlcat strlcpy strlen
@@ -22,10 +25,16 @@ strtoull_r strtoimax strtoumax"
 STDIO="snprintf sprintf vsnprintf vsprintf nano-vfprintf_i"
 MACHINE="memcpy memset"
 
-rm -rf source configured include kernel pic libc.a libc-pic.a
 mkdir source configured kernel pic
 tar -xf "$tarball" -C source --strip-components=1
 libc=source/newlib/libc
+
+# The nano printf knows the modifiers h, l and L only. On x86-64 all of ll, z, j and t are l; there is no L without SSE.
+sed -i -e 's/flag_chars = "hlL"/flag_chars = "hlzjt"/' \
+	-e 's/if ((cp = memchr (flag_chars, \*fmt, 3)) != NULL)/while ((cp = memchr (flag_chars, *fmt, 5)) != NULL)/' \
+	-e 's/(SHORTINT << (cp - flag_chars))/(cp == flag_chars ? SHORTINT : LONGINT)/' $libc/stdio/nano-vfprintf.c
+[ "$(grep -c 'hlzjt\|while ((cp = memchr (flag_chars\|cp == flag_chars' $libc/stdio/nano-vfprintf.c)" = 3 ] ||
+	{ echo "newlib.sh: nano-vfprintf.c is not the one of newlib 3.3.0" >&2; exit 1; }
 
 (cd configured && ../source/newlib/configure --no-recursion --host=x86_64-elf --disable-multilib \
 	--disable-newlib-supplied-syscalls --disable-newlib-multithread --disable-newlib-io-float \
@@ -62,6 +71,11 @@ build()
 	ar rcs "$archive" "$directory"/*.o
 }
 
-build kernel libc-kernel.a -mcmodel=kernel -fno-pic -fno-pie
+build kernel libc.a -mcmodel=kernel -fno-pic -fno-pie
 build pic libc-pic.a -fpic -fvisibility=hidden -fshort-wchar
-mv libc-kernel.a libc.a
+
+# In one step, and last: another make may be reading the old one.
+mkdir result
+mv include libc.a libc-pic.a result
+rm -rf "$target"
+mv result "$target"
