@@ -25,12 +25,15 @@ struct vpci_function {
 	void (*reset)(struct vpci_function *function); /* NULL: nothing to do; it saves itself as a device of its own */
 };
 
-/* A function whose configuration space is plain bytes with a mask of writable bits. */
+/* The host bridge (vpci_bridge.c): plain bytes of which a few can be written. */
 #define VPCI_CONFIG_BYTES 256
 struct vpci_bridge {
 	struct vpci_function function; /* first */
 	uint8_t config[VPCI_CONFIG_BYTES];
 };
+uint32_t vpci_bridge_read(struct vpci_function *function, unsigned offset, unsigned size);
+void vpci_bridge_write(struct vpci_function *function, unsigned offset, unsigned size, uint32_t value);
+void vpci_bridge_reset(struct vpci_function *function);
 
 struct vpci {
 	struct device device; /* first */

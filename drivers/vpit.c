@@ -216,8 +216,8 @@ static void restore_channel(struct vpit_channel *channel, struct stream *in)
 
 	for (unsigned i = 0; i < CHANNEL_WORDS; i++)
 		words[i] = stream_get_u64(in);
-	if (words[3] > VPIT_COUNT_MAX || words[4] > VPIT_COUNT_MAX || words[6] > 2 || words[9] > 5 || words[11] - 1 > 2 ||
-	    words[0] > VPIT_TICK_MAX || words[1] > VPIT_TICK_MAX || words[2] > VPIT_TICK_MAX || (!words[3] && words[16])) {
+	if (words[0] > VPIT_TICK_MAX || words[1] > VPIT_TICK_MAX || words[2] > VPIT_TICK_MAX || words[3] > VPIT_COUNT_MAX ||
+	    words[4] > VPIT_COUNT_MAX || words[6] > 2 || words[9] > 5 || words[11] - 1 > 2 || (!words[3] && words[16])) {
 		stream_fail(in);
 		return;
 	}

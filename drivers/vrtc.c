@@ -221,7 +221,7 @@ static void restore(struct device *device, struct stream *in)
 	checked_ns = stream_get_u64(in);
 	index = stream_get_u64(in);
 	stream_get(in, cmos, sizeof(cmos));
-	if (base < -TIME_MAX || base > TIME_MAX || offset < -TIME_MAX || offset > TIME_MAX || base_ns > ns)
+	if (base < -TIME_MAX || base > TIME_MAX || offset < -TIME_MAX || offset > TIME_MAX)
 		stream_fail(in);
 	if (in->failed) {
 		reset(device);
@@ -229,7 +229,7 @@ static void restore(struct device *device, struct stream *in)
 	}
 	rtc->base = base;
 	rtc->offset = offset;
-	rtc->base_ns = base_ns;
+	rtc->base_ns = base_ns < ns ? base_ns : ns;
 	rtc->checked_ns = checked_ns < ns ? checked_ns : ns;
 	rtc->index = index & ~INDEX_NMI_MASK & 0xff;
 	rtc->nmi_masked = index >> 7 & 1;
