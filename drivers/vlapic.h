@@ -43,12 +43,19 @@ struct vlapic {
 	uint64_t timer_deadline;      /* guest TSC; UINT64_MAX: not running */
 	uint64_t timer_start;         /* guest TSC when the current count began */
 	uint64_t tsc_deadline;        /* IA32_TSC_DEADLINE as read back */
-	uint32_t tsc_per_tick_shift;  /* the timer's bus clock is the TSC divided by 2^this, before the divide register */
+	bool timer_running;           /* a count is going on (one-shot or periodic) */
+	bool bsp;                     /* the BSP flag of IA32_APIC_BASE after reset */
+	uint32_t errors;              /* seen since the last write to the ESR */
+	uint32_t tsc_per_tick_shift;  /* the timer's bus clock is the TSC divided by 2^this (before the divide register):
+	                               * 0..24, 4 after init */
 	int isr_top;         /* highest vector in service, -1: none (cache) */
-	int irr_top;         /* highest vector requested, -1: none (cache, never too low) */
+	int irr_top;         /* highest vector requested, -1: none (cache) */
+	uint8_t isr_words;   /* bit n: the n-th of the 8 ISR words is not zero (cache) */
+	uint8_t irr_words;   /* the same of the IRR */
 };
 
-void vlapic_init(struct vlapic *apic, uint32_t *regs, uint32_t id, bool bsp, const struct vlapic_host *host, void *owner);
+void vlapic_init(struct vlapic *apic, uint32_t *regs, uint32_t id, bool bsp, const struct vlapic_host *host,
+                 void *owner);
 /* Power-on or INIT state (SDM 11.4.7); INIT keeps the APIC ID and IA32_APIC_BASE. */
 void vlapic_reset(struct vlapic *apic, bool init);
 
@@ -88,6 +95,8 @@ void vlapic_lint1(struct vlapic *apic);
 uint64_t vlapic_timer_deadline(const struct vlapic *apic);
 /* Called when guest TSC `now` has reached the deadline: requests the interrupt, reloads a periodic count. */
 void vlapic_timer_expire(struct vlapic *apic, uint64_t now);
+/* The guest's TSC has been moved by `delta`: counts go on as before, the TSC deadline stays where it is. */
+void vlapic_tsc_moved(struct vlapic *apic, uint64_t delta);
 
 void vlapic_save(const struct vlapic *apic, struct stream *out);
 void vlapic_restore(struct vlapic *apic, struct stream *in);

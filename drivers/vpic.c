@@ -44,7 +44,7 @@ void vpic_update(struct vpic *pic)
 	bool intr;
 
 	if (!master->single) {
-		/* The slave's INT is wired to this input. Its level is followed, so no edge gets lost between two EOIs. */
+		/* The slave's INT is wired here. Its level is followed, so that no edge gets lost between two EOIs. */
 		master->irr &= ~(1u << VPIC_CASCADE);
 		if (vpic_chip_pending(&pic->chip[1], false) >= 0)
 			master->irr |= 1u << VPIC_CASCADE;

@@ -18,7 +18,10 @@
 #define OCW3_ESMM   (1u << 6)
 
 /* OCW2 bits 7:5 */
-enum { ROTATE_AUTO_CLEAR, EOI, NO_OPERATION, EOI_SPECIFIC, ROTATE_AUTO_SET, EOI_ROTATE, SET_PRIORITY, EOI_SPECIFIC_ROTATE };
+enum {
+	ROTATE_AUTO_CLEAR, EOI, NO_OPERATION, EOI_SPECIFIC,
+	ROTATE_AUTO_SET, EOI_ROTATE, SET_PRIORITY, EOI_SPECIFIC_ROTATE,
+};
 
 /* What ICW1 clears and keeps (8259A datasheet, "Initialization Command Words"); level requests follow their lines. */
 static void icw1(struct vpic_chip *chip, uint8_t value)

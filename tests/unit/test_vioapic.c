@@ -49,7 +49,8 @@ static void store(uint64_t offset, unsigned size, uint64_t value)
 
 static uint64_t load(uint64_t offset)
 {
-	struct bus_access access = { .address = VIOAPIC_BASE + offset, .offset = offset, .size = 4, .value = UINT64_MAX };
+	struct bus_access access = { .address = VIOAPIC_BASE + offset, .offset = offset, .size = 4,
+		                     .value = UINT64_MAX };
 
 	vioapic_mmio(&ioapic.device, &access);
 	return access.value;
