@@ -227,6 +227,7 @@ void guest_cpuid_build(struct guest_cpuid *cpuid, const struct guest_cpuid_confi
 {
 	memset(cpuid, 0, sizeof(*cpuid));
 	cpuid->cpus = config->cpus;
+	cpuid->arch_capabilities = config->arch_capabilities;
 	ranges(cpuid, config);
 	pass(cpuid, config);
 	structured(cpuid, config);

@@ -49,6 +49,7 @@ struct guest_cpuid {
 	bool amd;
 	uint8_t physical_bits;   /* of a guest-physical address: what reserved-bit checks need */
 	uint64_t xcr0;           /* state components that the guest may enable; 0: no XSAVE */
+	uint64_t arch_capabilities; /* IA32_ARCH_CAPABILITIES; 0: it does not exist */
 	struct {
 		uint32_t size, offset;
 		bool align;      /* to 64 bytes in the compacted format */
@@ -65,7 +66,7 @@ struct guest_cpuid_config {
 	uint64_t xcr0;             /* state components that the core can hold for a guest: xcr0_supported() */
 	bool tsc_stable;           /* the TSC never stops nor changes speed, although the host's CPUID may not say so */
 	bool spec_ctrl;            /* IA32_SPEC_CTRL and IA32_PRED_CMD are the vCPU's own */
-	uint64_t arch_capabilities; /* IA32_ARCH_CAPABILITIES for the guest; 0: it does not exist */
+	uint64_t arch_capabilities; /* the guest's IA32_ARCH_CAPABILITIES; 0: it does not exist */
 };
 
 void guest_cpuid_build(struct guest_cpuid *cpuid, const struct guest_cpuid_config *config);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Feature bits that a guest may have when the host has them. What is not here is hidden: virtualization, MONITOR/MWAIT,
+ * Feature bits that a guest may have when the host has them. What is not here is hidden: virtualization, MONITOR, MWAIT,
  * performance counters, branch tracing (DS, PT), power and thermal control, SGX, MPX, TSX, CET, keys for supervisor
  * pages (their MSRs are not switched), 5-level paging, and whatever is invented later.
  */
