@@ -92,7 +92,6 @@ struct exit {
 		struct event exception;
 		uint32_t msr;
 	};
-	uint64_t raw[4];       /* the vendor's own fields, for the log only */
 };
 
 /* What the run loop does after a handler. */

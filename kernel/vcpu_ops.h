@@ -20,6 +20,7 @@ enum vcpu_register {
 	VCPU_STAR, VCPU_LSTAR, VCPU_CSTAR, VCPU_FMASK, VCPU_KERNEL_GS_BASE,
 	VCPU_SYSENTER_CS, VCPU_SYSENTER_ESP, VCPU_SYSENTER_EIP,
 	VCPU_DEBUGCTL,
+	VCPU_TSC_OFFSET, /* guest TSC minus host TSC */
 	VCPU_REGISTERS
 };
 
@@ -83,7 +84,7 @@ struct vcpu_ops {
 	/* RFLAGS.IF set, no shadow, and no event pending: an external interrupt would be taken now. */
 	bool (*can_interrupt)(struct vcpu *vcpu);
 	bool (*can_nmi)(struct vcpu *vcpu);
-	/* Exit as soon as the guest can take an interrupt of `vector`'s priority, or an NMI. */
+	/* Exit as soon as the guest can take an interrupt of `vector`'s priority (0: whatever its TPR says), or an NMI. */
 	void (*request_window)(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector);
 	/* The guest's CR8 (TPR 7:4) as the processor keeps it. */
 	uint8_t (*read_cr8)(struct vcpu *vcpu);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86/fpu.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/msr.h"
+
+#define GUEST_COMPONENTS (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
+
+static uint64_t supported;
+
+/* An XSAVE area whose header says "everything in its initial state" (SDM 13.4.2); MXCSR needs its own value. */
+static const struct {
+	uint16_t fcw;
+	uint8_t reserved_2[22];
+	uint32_t mxcsr;
+	uint8_t rest[1024 - 28];
+} __attribute__((aligned(64))) initial = { .fcw = 0x37f, .mxcsr = 0x1f80 };
+
+void fpu_init(void)
+{
+	struct cpuid id;
+
+	if (!(cpuid(1, 0).ecx & 1u << 26))
+		return;
+	id = cpuid(0xd, 0);
+	supported = (id.eax | (uint64_t)id.edx << 32) & GUEST_COMPONENTS;
+}
+
+uint64_t xcr0_supported(void)
+{
+	return supported;
+}
+
+bool xcr0_valid(uint64_t value)
+{
+	uint64_t avx512 = value & XCR0_AVX512;
+
+	return (value & XCR0_X87) && !(value & ~supported) && (!(value & XCR0_AVX) || (value & XCR0_SSE)) &&
+	       (!avx512 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX)));
+}
+
+void fpu_reset(void)
+{
+	if (!supported) {
+		__asm__ volatile("fxrstor %0" : : "m"(initial));
+		return;
+	}
+	xsetbv(0, supported);
+	__asm__ volatile("xrstor %0" : : "m"(initial), "a"(UINT32_MAX), "d"(UINT32_MAX));
+	xsetbv(0, XCR0_X87);
+}

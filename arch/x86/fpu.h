@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* x87, SSE and AVX state. The hypervisor never uses it: what is in the registers is the guest's. */
+#ifndef ARCH_X86_FPU_H
+#define ARCH_X86_FPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+static inline void xsetbv(uint32_t xcr, uint64_t value)
+{
+	__asm__ volatile("xsetbv" : : "c"(xcr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+/* State components that guests may enable: x87, SSE, AVX, AVX-512, PKRU, as far as the processor has them. */
+#define XCR0_X87    (1ULL << 0)
+#define XCR0_SSE    (1ULL << 1)
+#define XCR0_AVX    (1ULL << 2)
+#define XCR0_AVX512 (7ULL << 5)
+#define XCR0_PKRU   (1ULL << 9)
+
+/* Once, on the boot core. */
+void fpu_init(void);
+/* 0 when the processor has no XSAVE. */
+uint64_t xcr0_supported(void);
+/* Would XSETBV accept it (SDM 13.3)? */
+bool xcr0_valid(uint64_t value);
+/* Puts the calling core's registers into their initial state, so that nothing passes from one guest to the next. */
+void fpu_reset(void);
+
+#endif

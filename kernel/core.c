@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/core.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/interrupts.h"
+#include "kernel/partition.h"
+#include "kernel/vcpu.h"
+
+static struct vcpu *assigned[CPU_MAX];
+
+void core_assign(struct cpu *cpu, struct vcpu *vcpu)
+{
+	assigned[cpu->id] = vcpu;
+}
+
+/* The vCPU to run now, or NULL; `*wake` is when to look again. */
+static struct vcpu *pick(uint64_t *wake)
+{
+	struct vcpu *vcpu = assigned[this_cpu()->id];
+
+	*wake = UINT64_MAX;
+	if (!vcpu)
+		return NULL;
+	if (vcpu->index == 0 && atomic_load(&vcpu->partition->state) == PARTITION_STARTING) {
+		if (rdtsc() < vcpu->partition->restart_at) {
+			*wake = vcpu->partition->restart_at;
+			return NULL;
+		}
+		partition_start(vcpu->partition);
+	}
+	return vcpu_is_active(vcpu) ? vcpu : NULL;
+}
+
+void core_main(void)
+{
+	interrupts_off();
+	for (;;) {
+		uint64_t wake;
+		struct vcpu *vcpu = pick(&wake);
+
+		if (vcpu) {
+			vcpu_run(vcpu);
+			continue;
+		}
+		apic_timer_set(wake);
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
+	}
+}

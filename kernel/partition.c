@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a partition: start, end, what comes next. partition_create.c builds it. */
+#include "kernel/partition.h"
+
+#include <string.h>
+
+#include "arch/x86/interrupts.h"
+#include "boot/bootinfo.h"
+#include "kernel/boot_files.h"
+#include "kernel/errno.h"
+#include "kernel/load.h"
+#include "kernel/log.h"
+
+#define BACK_OFF_MAX_SECONDS 64
+
+struct partition *partitions;
+unsigned partition_count;
+
+static _Atomic unsigned running; /* partitions that run or will run again */
+static _Atomic unsigned failed;  /* partitions that ended by a failure, for good */
+
+const char *partition_name(const struct partition *partition)
+{
+	return partition ? partition->name : "";
+}
+
+static void set_state(struct partition *partition, enum partition_state state)
+{
+	atomic_store(&partition->state, (int)state);
+}
+
+/* The last partition has ended: an orderly end turns the machine off, a failure leaves it for the operator to see. */
+static void all_ended(void)
+{
+	unsigned n = atomic_load(&failed);
+
+	if (!n) {
+		log_info(NULL, "all partitions are off: power off");
+		console_flush();
+		machine_power_off();
+	}
+	log_error(NULL, "no partition is running, %u failed: see above; reset the machine to start again", n);
+}
+
+static void off(struct partition *partition, bool failure)
+{
+	set_state(partition, PARTITION_OFF);
+	if (failure)
+		atomic_fetch_add(&failed, 1);
+	if (atomic_fetch_sub(&running, 1) == 1)
+		all_ended();
+}
+
+static void start_again(struct partition *partition, uint64_t seconds)
+{
+	partition->restart_at = rdtsc() + seconds * tsc_hz;
+	set_state(partition, PARTITION_STARTING);
+	cpu_kick(partition->vcpus[0].cpu); /* also to itself: its loop looks again */
+}
+
+static void failure(struct partition *partition)
+{
+	uint64_t seconds;
+
+	if (partition->config->restart == RESTART_NEVER) {
+		log_error(partition->name, "stopped");
+		off(partition, true);
+		return;
+	}
+	seconds = partition->failures < 6 ? 1u << partition->failures : BACK_OFF_MAX_SECONDS;
+	partition->failures++;
+	log_warning(partition->name, "failed %u times; starting again in %llu s", partition->failures, (unsigned long long)seconds);
+	start_again(partition, seconds);
+}
+
+static void orderly_end(struct partition *partition, const char *how)
+{
+	partition->failures = 0;
+	if (partition->config->restart == RESTART_ALWAYS) {
+		log_info(partition->name, "%s; starting again", how);
+		start_again(partition, 1);
+		return;
+	}
+	log_info(partition->name, "%s", how);
+	off(partition, false);
+}
+
+static void ended(struct partition *partition)
+{
+	switch ((enum partition_end)atomic_load(&partition->end)) {
+	case END_RESET:
+		log_info(partition->name, "reset by the guest");
+		start_again(partition, 0);
+		break;
+	case END_POWER_OFF:
+		orderly_end(partition, "powered off by the guest");
+		break;
+	case END_DEBUG_EXIT:
+		log_info(partition->name, "debug exit with status %u", partition->end_status);
+		if (partition->end_status)
+			failure(partition);
+		else
+			orderly_end(partition, "stopped");
+		break;
+	default:
+		failure(partition);
+		break;
+	}
+}
+
+void partition_parked(struct partition *partition)
+{
+	if (atomic_fetch_sub(&partition->active, 1) == 1)
+		ended(partition);
+}
+
+void partition_end(struct partition *partition, enum partition_end end, uint32_t status)
+{
+	int none = END_NONE;
+	unsigned i;
+
+	if (!atomic_compare_exchange_strong(&partition->end, &none, (int)end))
+		return;
+	partition->end_status = status;
+	set_state(partition, PARTITION_ENDING);
+	for (i = 0; i < partition->vcpu_count; i++)
+		vcpu_todo(&partition->vcpus[i], TODO_STOP);
+}
+
+static void zero_memory(const struct guest_memory *memory)
+{
+	unsigned i;
+
+	for (i = 0; i < memory->count; i++)
+		guest_zero(memory, memory->ranges[i].gpa, memory->ranges[i].size);
+}
+
+static void apply(struct vcpu *vcpu, const struct load_state *state)
+{
+	unsigned i;
+
+	for (i = 0; i < GPRS; i++)
+		vcpu_set_gpr(vcpu, i, state->gpr[i]);
+	for (i = 0; i < VCPU_SEGMENTS; i++)
+		vcpu_ops->write_segment(vcpu, (enum vcpu_segment)i, &state->segments[i]);
+	vcpu_ops->write(vcpu, VCPU_EFER, state->efer);
+	vcpu_ops->write(vcpu, VCPU_CR4, state->cr4);
+	vcpu_ops->write(vcpu, VCPU_CR3, state->cr3);
+	vcpu_ops->write(vcpu, VCPU_CR0, state->cr0);
+	vcpu_ops->write(vcpu, VCPU_RFLAGS, state->rflags);
+	vcpu_ops->write(vcpu, VCPU_RIP, state->rip);
+}
+
+static void announce(struct partition *partition)
+{
+	static _Atomic bool first = true;
+	uint64_t ticks = rdtsc() - boot_info()->entry_tsc - boot_info()->file_tsc;
+
+	log_info(partition->name, "started: %u vCPU%s, %llu MiB, %s", partition->vcpu_count,
+	         partition->vcpu_count == 1 ? "" : "s", (unsigned long long)(partition->memory.size >> 20),
+	         partition->config->kernel);
+	if (atomic_exchange(&first, false))
+		log_info(NULL, "first guest after %llu ticks of the TSC (%llu ms), without file reading",
+		         (unsigned long long)ticks, (unsigned long long)(tsc_to_ns(ticks) / 1000000));
+}
+
+void partition_start(struct partition *partition)
+{
+	struct load_state state;
+	char why[192];
+	unsigned i;
+
+	address_space_enter(&partition->space);
+	zero_memory(&partition->memory);
+	memset(&state, 0, sizeof(state));
+	if (partition_load(partition, &state, why, sizeof(why))) {
+		address_space_enter(NULL);
+		log_error(partition->name, "not started: %s", why);
+		off(partition, true);
+		return;
+	}
+	partition->start_tsc = rdtsc();
+	partition->starts++;
+	pc_reset(partition);
+	for (i = 0; i < partition->vcpu_count; i++)
+		vcpu_reset(&partition->vcpus[i]);
+	apply(&partition->vcpus[0], &state);
+	atomic_store(&partition->active, partition->vcpu_count);
+	atomic_store(&partition->end, END_NONE);
+	announce(partition);
+	set_state(partition, PARTITION_RUNNING);
+	for (i = 1; i < partition->vcpu_count; i++)
+		cpu_kick(partition->vcpus[i].cpu);
+}
+
+void partitions_start(void)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < partition_count; i++)
+		n += atomic_load(&partitions[i].state) == PARTITION_OFF && partitions[i].config->autostart;
+	atomic_store(&running, n);
+	if (!n)
+		log_error(NULL, "no partition can be started: mend %s and reset the machine", boot_info()->config_name);
+	for (i = 0; i < partition_count; i++)
+		if (atomic_load(&partitions[i].state) == PARTITION_OFF && partitions[i].config->autostart)
+			start_again(&partitions[i], 0);
+}

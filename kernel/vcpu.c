@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a virtual processor and its run loop. */
+#include "kernel/vcpu.h"
+
+#include "arch/x86/fpu.h"
+#include "arch/x86/interrupts.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/paging.h"
+#include "kernel/errno.h"
+#include "kernel/log.h"
+#include "kernel/mem.h"
+#include "kernel/partition.h"
+
+/* --- what the MSR policy asks of its vCPU --- */
+
+static uint64_t msr_tsc(struct guest_msrs *msrs)
+{
+	return vcpu_tsc(msrs->owner);
+}
+
+static void msr_move_tsc(struct guest_msrs *msrs, uint64_t delta)
+{
+	struct vcpu *vcpu = msrs->owner;
+
+	vcpu->tsc_offset += delta;
+	vcpu_ops->write(vcpu, VCPU_TSC_OFFSET, vcpu->tsc_offset);
+	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
+}
+
+static const struct guest_msr_host msr_host = { .tsc = msr_tsc, .move_tsc = msr_move_tsc };
+
+int vcpu_create(struct vcpu *vcpu, struct partition *partition, unsigned index, struct cpu *cpu)
+{
+	uint32_t *page = page_alloc(0);
+	int error;
+
+	if (!page)
+		return E_NO_MEMORY;
+	vcpu->partition = partition;
+	vcpu->index = index;
+	vcpu->cpu = cpu;
+	vcpu->state = VCPU_PARKED;
+	vcpu->deadline = UINT64_MAX;
+	vcpu_apic_init(vcpu, page);
+	guest_msrs_init(&vcpu->msrs, &partition->cpuid, &msr_host, vcpu);
+	error = vcpu_ops->vcpu_create(vcpu);
+	if (error)
+		page_free(page, 0);
+	return error;
+}
+
+void vcpu_destroy(struct vcpu *vcpu)
+{
+	vcpu_ops->vcpu_destroy(vcpu);
+	page_free(vcpu->apic.regs, 0);
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+	unsigned i;
+
+	for (i = 0; i < GPRS; i++)
+		vcpu->gpr[i] = 0;
+	vcpu->gpr[RDX] = cpuid(1, 0).eax; /* the processor's signature, SDM 10.1.2 */
+	vcpu->nmi_pending = false;
+	vcpu->xcr0 = XCR0_X87;
+	vcpu->tsc_offset = -vcpu->partition->start_tsc;
+	atomic_store(&vcpu->todo, TODO_TIME | TODO_INTERRUPT);
+	vlapic_reset(&vcpu->apic, false);
+	guest_msrs_reset(&vcpu->msrs);
+	vcpu_ops->vcpu_reset(vcpu, false);
+	vcpu_ops->write(vcpu, VCPU_TSC_OFFSET, vcpu->tsc_offset);
+	vcpu->state = vcpu->index == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
+}
+
+bool vcpu_is_active(const struct vcpu *vcpu)
+{
+	int state = atomic_load_explicit(&vcpu->partition->state, memory_order_acquire);
+
+	return (state == PARTITION_RUNNING || state == PARTITION_ENDING) && vcpu->state != VCPU_PARKED;
+}
+
+void vcpu_todo(struct vcpu *vcpu, uint32_t bits)
+{
+	/* Whoever sets the first bit wakes the owner; until it has taken them all, it looks again before it enters. */
+	if (atomic_fetch_or_explicit(&vcpu->todo, bits, memory_order_acq_rel) == 0 && vcpu->cpu != this_cpu())
+		cpu_kick(vcpu->cpu);
+}
+
+void vcpu_exception(struct vcpu *vcpu, uint8_t vector)
+{
+	vcpu_ops->inject(vcpu, &(struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = vector });
+}
+
+void vcpu_exception_error(struct vcpu *vcpu, uint8_t vector, uint32_t error)
+{
+	vcpu_ops->inject(vcpu, &(struct event){
+		.valid = true, .type = EVENT_EXCEPTION, .vector = vector, .has_error = true, .error = error });
+}
+
+/* INIT (SDM 10.1.1): the boot processor starts again at the reset vector, the others wait for a start-up IPI. */
+static void take_init(struct vcpu *vcpu)
+{
+	vcpu_ops->vcpu_reset(vcpu, true);
+	vlapic_reset(&vcpu->apic, true);
+	vcpu->nmi_pending = false;
+	vcpu->deadline = UINT64_MAX;
+	vcpu->state = vcpu->index == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
+}
+
+/* SIPI (SDM 9.4.3): real mode at vector * 4 KiB; ignored by a processor that does not wait for one. */
+static void take_sipi(struct vcpu *vcpu)
+{
+	uint8_t vector = atomic_load(&vcpu->sipi_vector);
+	struct segment cs;
+
+	if (vcpu->state != VCPU_WAIT_SIPI)
+		return;
+	vcpu_ops->read_segment(vcpu, VCPU_CS, &cs);
+	cs.selector = (uint16_t)(vector << 8);
+	cs.base = (uint64_t)vector << 12;
+	vcpu_ops->write_segment(vcpu, VCPU_CS, &cs);
+	vcpu_ops->write(vcpu, VCPU_RIP, 0);
+	vcpu->state = VCPU_RUNNING;
+}
+
+static void sleep_until_todo(struct vcpu *vcpu)
+{
+	vcpu_ops->put(vcpu);
+	apic_timer_set(vcpu->deadline);
+	/* STI takes effect after HLT has begun: a kick cannot slip in between. */
+	if (!atomic_load_explicit(&vcpu->todo, memory_order_acquire))
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
+	else
+		__asm__ volatile("sti; nop; cli" : : : "memory");
+	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
+}
+
+/* Does what the todo word asks; returns when the guest can be entered, or false when the vCPU must be parked. */
+static bool prepare(struct vcpu *vcpu)
+{
+	for (;;) {
+		uint32_t todo = atomic_exchange_explicit(&vcpu->todo, 0, memory_order_acq_rel);
+
+		if (todo & TODO_STOP)
+			return false;
+		if (todo & TODO_INIT)
+			take_init(vcpu);
+		if (todo & TODO_SIPI)
+			take_sipi(vcpu);
+		if (todo & TODO_NMI)
+			vcpu->nmi_pending = true;
+		if (todo & TODO_FLUSH)
+			vcpu_ops->flush_tlb(vcpu);
+		if (todo & TODO_TIME)
+			vcpu_time(vcpu);
+		if (vcpu->state != VCPU_WAIT_SIPI)
+			vcpu_deliver(vcpu);
+		if (vcpu->state == VCPU_RUNNING)
+			return true;
+		sleep_until_todo(vcpu);
+	}
+}
+
+/* The event whose delivery an exit interrupted goes first, unless the handler has put an exception of its own there. */
+static void deliver_again(struct vcpu *vcpu, const struct exit *exit)
+{
+	if (!vcpu_ops->event_pending(vcpu))
+		vcpu_ops->inject(vcpu, &exit->interrupted);
+}
+
+static void stop(struct vcpu *vcpu, const struct exit *exit)
+{
+	vcpu_dump(vcpu, exit);
+	partition_end(vcpu->partition, END_FAILED, 0);
+}
+
+static void handle(struct vcpu *vcpu, struct exit *exit)
+{
+	enum verdict verdict = exit_table[exit->kind](vcpu, exit);
+
+	if (exit->interrupted.valid)
+		deliver_again(vcpu, exit);
+	if (verdict == VERDICT_NEXT) {
+		vcpu_ops->advance(vcpu, exit->length);
+	} else if (verdict == VERDICT_WAIT) {
+		vcpu_ops->advance(vcpu, exit->length);
+		vcpu->state = VCPU_HALTED;
+		atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
+	} else if (verdict == VERDICT_STOP) {
+		stop(vcpu, exit);
+	}
+}
+
+void vcpu_run(struct vcpu *vcpu)
+{
+	struct cpu *cpu = this_cpu();
+	struct exit exit;
+
+	address_space_enter(&vcpu->partition->space);
+	fpu_reset();
+	cpu->vcpu = vcpu;
+	cpu->partition = vcpu->partition;
+	for (;;) {
+		struct exit_statistics *statistics;
+		uint64_t ticks;
+
+		if (atomic_load_explicit(&vcpu->todo, memory_order_acquire) && !prepare(vcpu))
+			break;
+		vcpu_ops->run(vcpu, vcpu->deadline, &exit);
+		ticks = rdtsc();
+		handle(vcpu, &exit);
+		ticks = rdtsc() - ticks;
+		statistics = &vcpu->exits[exit.kind];
+		statistics->count++;
+		statistics->ticks += ticks;
+		if (ticks > statistics->worst)
+			statistics->worst = ticks;
+	}
+	vcpu_ops->put(vcpu);
+	apic_timer_set(UINT64_MAX);
+	vcpu->state = VCPU_PARKED;
+	cpu->vcpu = NULL;
+	cpu->partition = NULL;
+	address_space_enter(NULL);
+	partition_parked(vcpu->partition);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* #VMEXIT into struct exit. */
+#include "svm/svm.h"
+
+/* Exits that need no decoding beyond their kind. */
+static const uint8_t simple_kind[256] = {
+	[SVM_EXIT_INTR] = EXIT_INTERRUPT, /* 0: also what every code without an entry looks like; see decode_other() */
+	[SVM_EXIT_NMI] = EXIT_NMI,
+	[SVM_EXIT_INIT] = EXIT_INIT,
+	[SVM_EXIT_VINTR] = EXIT_INTERRUPT_WINDOW,
+	[SVM_EXIT_CPUID] = EXIT_CPUID,
+	[SVM_EXIT_PAUSE] = EXIT_PAUSE,
+	[SVM_EXIT_HLT] = EXIT_HLT,
+	[SVM_EXIT_TASK_SWITCH] = EXIT_TASK_SWITCH,
+	[SVM_EXIT_SHUTDOWN] = EXIT_SHUTDOWN,
+	[SVM_EXIT_VMMCALL] = EXIT_HYPERCALL,
+	[SVM_EXIT_XSETBV] = EXIT_XSETBV,
+	[SVM_EXIT_INVD] = EXIT_CACHE,
+	[SVM_EXIT_WBINVD] = EXIT_CACHE,
+	/* Instructions that the guest's CPUID does not offer raise #UD. */
+	[SVM_EXIT_RSM] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_INVLPGA] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_VMRUN] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_VMLOAD] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_VMSAVE] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_STGI] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_CLGI] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_SKINIT] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_MONITOR] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_MWAIT] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_MWAIT_ARMED] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_RDPRU] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_INVLPGB] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_INVLPGB_ILLEGAL] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_MCOMMIT] = EXIT_INVALID_OPCODE,
+	[SVM_EXIT_TLBSYNC] = EXIT_INVALID_OPCODE,
+};
+
+/* EXITINFO1 of an I/O exit, APM 15.10.2. */
+static void decode_pio(const struct vmcb *vmcb, struct exit *exit)
+{
+	uint64_t info = vmcb->exit_info1;
+
+	exit->kind = EXIT_PIO;
+	exit->length = (uint8_t)(vmcb->exit_info2 - vmcb->rip);
+	exit->pio = (struct exit_pio){
+		.port = (uint16_t)(info >> 16),
+		.size = info >> 4 & 7,
+		.write = !(info & 1),
+		.string = info >> 2 & 1,
+		.rep = info >> 3 & 1,
+	};
+}
+
+/* EXITINFO1 of a nested page fault, APM 15.25.6. */
+static void decode_npf(const struct vmcb *vmcb, struct exit *exit)
+{
+	uint64_t info = vmcb->exit_info1;
+	unsigned i;
+
+	exit->kind = EXIT_MEMORY;
+	exit->memory = (struct exit_memory){
+		.gpa = vmcb->exit_info2,
+		.present = info & 1,
+		.write = info >> 1 & 1,
+		.fetch = info >> 4 & 1,
+		.page_walk = info >> 33 & 1,
+	};
+	if (svm_features.decode_assists && vmcb->insn_count <= sizeof(exit->opcode)) {
+		exit->opcode_count = vmcb->insn_count;
+		for (i = 0; i < vmcb->insn_count; i++)
+			exit->opcode[i] = vmcb->insn_bytes[i];
+	}
+}
+
+static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit, uint8_t vector)
+{
+	exit->kind = EXIT_EXCEPTION;
+	exit->exception = (struct event){
+		.valid = true,
+		.type = EVENT_EXCEPTION,
+		.vector = vector,
+		.has_error = vector == VECTOR_AC || vector == VECTOR_PF || vector == VECTOR_GP,
+		.error = (uint32_t)vmcb->exit_info1,
+	};
+	if (vector == VECTOR_DB && svm_of(vcpu)->stepping)
+		svm_step_done(vcpu, exit);
+}
+
+static void decode_other(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit)
+{
+	uint64_t code = vmcb->exit_code;
+
+	if (code >= SVM_EXIT_EXCEPTION && code < SVM_EXIT_EXCEPTION + 32) {
+		decode_exception(vcpu, vmcb, exit, (uint8_t)(code - SVM_EXIT_EXCEPTION));
+	} else if (code == SVM_EXIT_IRET) {
+		svm_iret(vcpu);
+		exit->kind = EXIT_INTERRUPT_WINDOW;
+	} else if (code == SVM_EXIT_RDPMC) {
+		/* No performance counters are offered: #GP(0), as for a counter that does not exist. */
+		exit->kind = EXIT_EXCEPTION;
+		exit->exception = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
+	} else if (code == SVM_EXIT_INVALID) {
+		exit->kind = EXIT_ENTRY_FAILURE;
+	} else if (code < sizeof(simple_kind) && (simple_kind[code] || code == SVM_EXIT_INTR)) {
+		exit->kind = simple_kind[code];
+	} else {
+		exit->kind = EXIT_UNKNOWN;
+	}
+}
+
+/* An event that the exit interrupted is delivered again, except INT n, INT3 and INTO: those are executed again. */
+static void decode_interrupted(const struct vmcb *vmcb, struct exit *exit)
+{
+	uint64_t info = vmcb->exit_int_info;
+	uint8_t type = info >> EVENT_TYPE_SHIFT & 7, vector = (uint8_t)info;
+
+	if (type == EVENT_SOFTWARE || (type == EVENT_EXCEPTION && (vector == 3 || vector == 4)))
+		return;
+	exit->interrupted = (struct event){
+		.valid = true,
+		.type = type,
+		.vector = vector,
+		.has_error = (info & EVENT_HAS_ERROR) != 0,
+		.error = (uint32_t)(info >> 32),
+	};
+}
+
+void svm_decode(struct vcpu *vcpu, struct vmcb *vmcb, struct exit *exit)
+{
+	uint64_t code = vmcb->exit_code;
+
+	exit->length = 0;
+	exit->opcode_count = 0;
+	exit->interrupted.valid = false;
+	if (vmcb->exit_int_info & EVENT_VALID)
+		decode_interrupted(vmcb, exit);
+	if (svm_needs_length(code)) {
+		exit->length = svm_features.nrip_save ? (uint8_t)(vmcb->next_rip - vmcb->rip) : (uint8_t)svm_length(vcpu, code);
+		if (!exit->length) {
+			/* Another vCPU took the code away meanwhile: the guest fetches again and gets its own fault. */
+			exit->kind = EXIT_INTERRUPT_WINDOW;
+			return;
+		}
+	}
+	if (code == SVM_EXIT_MSR) {
+		exit->kind = vmcb->exit_info1 ? EXIT_WRMSR : EXIT_RDMSR;
+		exit->msr = (uint32_t)vcpu->gpr[RCX];
+	} else if (code == SVM_EXIT_NPF) {
+		decode_npf(vmcb, exit);
+	} else if (code == SVM_EXIT_IOIO) {
+		decode_pio(vmcb, exit);
+	} else if (code == SVM_EXIT_CPUID || code == SVM_EXIT_HLT) {
+		exit->kind = simple_kind[code];
+	} else {
+		decode_other(vcpu, vmcb, exit);
+	}
+}
