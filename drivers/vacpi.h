@@ -15,7 +15,7 @@ struct vacpi_config {
 };
 
 /*
- * Builds all tables into `buffer`, which the guest will see at `gpa` (16-byte aligned, below 4 GiB; between 0xe0000 and
+ * Builds all tables into `buffer`, which the guest will see at `gpa` (64-byte aligned, below 4 GiB; between 0xe0000 and
  * 0xfffff a guest finds the RSDP by searching). The RSDP is at *rsdp_gpa. Returns the bytes used, E_INVALID, E_FULL.
  */
 int vacpi_build(const struct vacpi_config *config, uint8_t *buffer, size_t size, uint64_t gpa, uint64_t *rsdp_gpa);
