@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Physical memory, by the firmware's map. The hypervisor's own pages appear in the HEAP window when they are allocated
- * and vanish when they are freed; guest memory never does. Not for hot exits: takes a lock.
+ * Physical memory, by the firmware's map. The hypervisor's own pages come from chunks of 2 MiB that appear in the HEAP
+ * window when they are taken and stay the hypervisor's; guest memory never appears there. Not for hot exits: takes a
+ * lock.
  */
 #ifndef KERNEL_MEM_H
 #define KERNEL_MEM_H
@@ -38,5 +39,15 @@ struct mem_info {
 	uint64_t total, free, largest, hypervisor, guests;
 };
 void mem_info(struct mem_info *info);
+
+/*
+ * For arch/x86 only. Between mem_init() and mem_heap_mapped() heap pointers are machine addresses (the loader's identity
+ * map); pointers got before are not valid after, so only paging_init() allocates in between.
+ */
+#define MEM_LOW_PAGES 4
+uint64_t mem_low_pages(void);              /* machine address of so many pages below 640 KiB, 0: there are none */
+uint64_t mem_top(void);                    /* end of the highest free RAM */
+uint64_t mem_next_chunk(uint64_t phys);    /* machine address of the chunk after this one; of 0: the first; 0: no more */
+void mem_heap_mapped(void);                /* every chunk is in the HEAP window now */
 
 #endif

@@ -28,6 +28,8 @@ struct cpu {
 	struct partition *partition;
 	_Atomic uint32_t mailbox; /* enum cpu_request bits, set by others before an IPI */
 	uint64_t interrupts;     /* physical interrupts serviced */
+	uint64_t nmis;           /* physical NMIs */
+	uint64_t timer_deadline; /* armed in the local APIC; UINT64_MAX: none */
 	void *backend;           /* svm: host save area; vmx: VMXON region */
 };
 
@@ -89,6 +91,9 @@ static inline uint32_t inl(uint16_t port) { uint32_t v; __asm__ volatile("inl %1
 
 #define CR_READ(n) ({ uint64_t cr_; __asm__ volatile("mov %%cr" #n ", %0" : "=r"(cr_)); cr_; })
 #define CR_WRITE(n, v) ({ __asm__ volatile("mov %0, %%cr" #n : : "r"((uint64_t)(v)) : "memory"); })
+
+/* Makes the caller, on the loader's tables, cpus[0]: GDT, IDT, features. The first thing that the kernel does. */
+void cpu_init_boot(void);
 
 /* Detects SMEP, SMAP, UMIP, NX, XSAVE, ... and sets CR0, CR4 and EFER of the calling core. */
 void cpu_features_enable(void);

@@ -13,12 +13,19 @@
 #define VECTOR_TIMER    0xf1 /* the handler only says EOI: the point is the exit */
 #define VECTOR_SPURIOUS 0xff
 
-/* GDT, TSS, IDT of one core. The boot core first. */
+/*
+ * Order at boot: cpu_init_boot(), mem_init(), paging_init(), acpi_init(), apic_init(), tsc_init(), smp_start(). The
+ * console may come at any point; irq_install() and machine_power_off() need apic_init().
+ */
+
+/* Loads GDT and TSS on the calling core. gdt_create() makes those of another core, with its interrupt stacks. */
 void gdt_init(struct cpu *cpu);
+int gdt_create(struct cpu *cpu);
+int gdt_stacks(struct cpu *cpu); /* E_NO_MEMORY */
 void idt_init(void);  /* builds the table once */
 void idt_load(void);  /* on each core */
 
-/* Probes xAPIC/x2APIC; enables it on the calling core. */
+/* Probes xAPIC/x2APIC; enables it on the calling core; masks the 8259s and the I/O APICs. After acpi_init(). */
 void apic_init(void);
 void apic_enable_core(void);
 void apic_eoi(void);

@@ -69,12 +69,26 @@ struct bootinfo;
 void paging_init(const struct bootinfo *boot);
 /* Table pages for stage-2 tables, from page_alloc(). */
 extern const struct ptab_memory ptab_heap;
-/* Maps machine addresses into AREA for good: registers (PTAB_UNCACHED) or boot files. NULL when out of space. */
+/*
+ * Maps machine addresses into AREA: registers (PTAB_UNCACHED) or boot files. Writable with PTAB_WRITE, PTAB_UNCACHED or
+ * PTAB_WRITE_COMBINING, never executable. `phys` and `size` need no alignment. NULL when out of space. Addresses are not
+ * used again after unmap_physical(), which flushes the calling core only.
+ */
 void *map_physical(uint64_t phys, uint64_t size, unsigned flags);
 void unmap_physical(void *virt, uint64_t size);
 /* A stack of STACK_SIZE with an unmapped guard page below, its top word set to `cpu`; returns the usable top. */
 struct cpu;
-uint64_t stack_create(struct cpu *cpu);
+uint64_t stack_create(struct cpu *cpu); /* 0: no memory */
+/* Is this address in the guard page of a stack? */
+bool stack_guard(uint64_t address);
+
+/* The kernel's own tables. */
+uint64_t paging_kernel_cr3(void);
+void paging_copy_kernel(uint64_t *top);                   /* the kernel's half of the top table, into another one */
+void paging_walk(ptab_visit *visit, void *context);       /* every page that is mapped */
+bool paging_mapped(uint64_t virt);                        /* false before paging_init() */
+/* For the allocator, which holds its lock: maps a chunk in HEAP. Takes the page at `*spare` when it needs a table. */
+int paging_map_chunk(uint64_t phys, void **spare);
 
 /* A partition's address space: the kernel's entries plus its own GUEST entry. */
 struct address_space {
