@@ -76,6 +76,8 @@ static void must_be_inside(void **state)
 	assert_null(bus_find(&bus, 0xff, 2));
 	assert_null(bus_find(&bus, 0x110, 1));
 	assert_null(bus_find(&bus, UINT64_MAX, 8));
+	assert_int_equal(bus_add(&bus, 0x200, 2, handler, &one), E_OK);
+	assert_null(bus_find(&bus, 0x200, 4));        /* wider than the range */
 }
 
 static void last_byte_of_the_space(void **state)

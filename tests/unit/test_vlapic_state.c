@@ -186,6 +186,18 @@ static void impossible_values(void **state)
 	}
 }
 
+static void no_count_in_deadline_mode(void **state)
+{
+	(void)state;
+	wrmsr(0x832, 0x40040);
+	save();
+	put(3, 1);
+	assert_false(restore());
+	put(3, 0);
+	put(5, 77);
+	assert_true(restore());
+}
+
 /* Any stream that is accepted leaves an APIC that works. */
 static void random_streams(void **state)
 {
@@ -230,6 +242,7 @@ int main(void)
 		cmocka_unit_test_setup(power_on_and_disabled_states, setup),
 		cmocka_unit_test_setup(cut_short, setup),
 		cmocka_unit_test_setup(impossible_values, setup),
+		cmocka_unit_test_setup(no_count_in_deadline_mode, setup),
 		cmocka_unit_test_setup(random_streams, setup),
 	};
 
