@@ -74,7 +74,11 @@ struct guest_cpuid_leaf *guest_cpuid_add_subleaves(struct guest_cpuid *cpuid, ui
 
 static struct cpuid masked(struct cpuid value, const struct cpuid *keep)
 {
-	return (struct cpuid){ value.eax & keep->eax, value.ebx & keep->ebx, value.ecx & keep->ecx, value.edx & keep->edx };
+	value.eax &= keep->eax;
+	value.ebx &= keep->ebx;
+	value.ecx &= keep->ecx;
+	value.edx &= keep->edx;
+	return value;
 }
 
 static void pass(struct guest_cpuid *cpuid, const struct guest_cpuid_config *config)

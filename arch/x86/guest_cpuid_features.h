@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Feature bits that a guest may have when the host has them. What is not here is hidden: virtualization, MONITOR, MWAIT,
+ * Feature bits that a guest may have when the host has them. What is not here is hidden: virtualization, MWAIT,
  * performance counters, branch tracing (DS, PT), power and thermal control, SGX, MPX, TSX, CET, keys for supervisor
  * pages (their MSRs are not switched), 5-level paging, and whatever is invented later.
  */
@@ -34,8 +34,8 @@
 #define LEAF1_EDX \
 	(F(0) /* FPU */ | F(1) /* VME */ | F(2) /* DE */ | F(3) /* PSE */ | F(4) /* TSC */ | F(5) /* MSR */ | \
 	 F(6) /* PAE */ | F(7) /* MCE */ | F(8) /* CX8 */ | F(11) /* SEP */ | F(12) /* MTRR */ | F(13) /* PGE */ | \
-	 F(14) /* MCA */ | F(15) /* CMOV */ | F(16) /* PAT */ | F(17) /* PSE36 */ | F(19) /* CLFSH */ | F(23) /* MMX */ | \
-	 F(24) /* FXSR */ | F(25) /* SSE */ | F(26) /* SSE2 */ | F(27) /* self snoop */)
+	 F(14) /* MCA */ | F(15) /* CMOV */ | F(16) /* PAT */ | F(17) /* PSE36 */ | F(19) /* CLFSH */ | \
+	 F(23) /* MMX */ | F(24) /* FXSR */ | F(25) /* SSE */ | F(26) /* SSE2 */ | F(27) /* self snoop */)
 
 /* --- leaf 6 --- */
 #define LEAF6_EAX_ARAT F(2) /* the local APIC timer never stops */
@@ -90,7 +90,7 @@
 /* On AMD the bits 9:0, 17:12, 24:23 repeat leaf 1. */
 #define EXTENDED1_EDX \
 	((LEAF1_EDX & 0x0183f3ffu) | F(11) /* SYSCALL */ | F(20) /* NX */ | F(22) /* MMXEXT */ | F(25) /* FFXSR */ | \
-	 F(26) /* 1 GiB pages */ | F(27) /* RDTSCP */ | F(29) /* long mode */ | F(30) /* 3DNOWEXT */ | F(31) /* 3DNOW */)
+	 F(26) /* 1 GiB pages */ | F(27) /* RDTSCP */ | F(29) /* long mode */ | F(30) | F(31) /* 3DNOW */)
 
 /* --- leaf 0x80000007 --- */
 #define EXTENDED7_EDX_INVARIANT_TSC F(8)

@@ -30,7 +30,7 @@ const struct msr_policy msr_policies[] = {
 	{ ONE(IA32_PLATFORM_ID), .vendor = VENDOR_INTEL, .kind = KIND_CONSTANT },
 	{ ONE(0x2a), .vendor = VENDOR_INTEL, .kind = KIND_ZERO },       /* EBL_CR_POWERON */
 	{ RANGE(0x33, 0x34), .kind = KIND_ABSENT },                     /* TEST_CTRL, SMI_COUNT */
-	{ ONE(IA32_FEATURE_CONTROL), .vendor = VENDOR_INTEL, .kind = KIND_CONSTANT, .value = 1 }, /* locked, nothing on */
+	{ ONE(IA32_FEATURE_CONTROL), .vendor = VENDOR_INTEL, .kind = KIND_CONSTANT, .value = 1 }, /* locked */
 	{ ONE(IA32_TSC_ADJUST), .kind = KIND_TSC_ADJUST, .slot = SLOT_TSC_ADJUST },
 	{ ONE(IA32_SPEC_CTRL), .kind = KIND_SPEC_CTRL, .slot = SLOT_SPEC_CTRL },
 	{ ONE(IA32_PRED_CMD), .kind = KIND_PRED_CMD },
@@ -70,7 +70,7 @@ const struct msr_policy msr_policies[] = {
 	{ RANGE(0xc0010016, 0xc0010019), .vendor = VENDOR_AMD, .kind = KIND_ZERO }, /* IORRs */
 	{ ONE(0xc001001a), .vendor = VENDOR_AMD, .kind = KIND_CONSTANT, .value = TOP_MEM },
 	{ ONE(0xc001001d), .vendor = VENDOR_AMD, .kind = KIND_ZERO },   /* TOP_MEM2 */
-	{ ONE(0xc001001f), .vendor = VENDOR_AMD, .kind = KIND_STORED, .slot = SLOT_NB_CFG, .value = ~0ULL }, /* NB_CFG */
+	{ ONE(0xc001001f), .vendor = VENDOR_AMD, .kind = KIND_STORED, .slot = SLOT_NB_CFG, .value = ~0ULL },
 	{ ONE(0xc0010020), .vendor = VENDOR_AMD, .kind = KIND_WRITE_ONLY }, /* PATCH_LOADER */
 	{ RANGE(0xc0010054, 0xc0010055), .vendor = VENDOR_AMD, .kind = KIND_ZERO }, /* interrupt pending: no C1E */
 	{ ONE(0xc0010058), .vendor = VENDOR_AMD, .kind = KIND_ZERO },   /* MMIO configuration base: off */
