@@ -28,6 +28,8 @@ void vlapic_send(struct vlapic *apic, uint32_t low, uint32_t destination)
 	/* INIT level de-assert, and the like: no processor of today knows it; start-up has no trigger mode (11.6.1). */
 	if (ipi.level && !ipi.assert && ipi.mode != STARTUP)
 		return;
+	if (ipi.mode <= LOWEST) /* the trigger mode is ignored: an interrupt from here is an edge */
+		ipi.level = false;
 	if (ipi.mode <= LOWEST && ipi.vector < VECTOR_LOWEST) {
 		vlapic_error(apic, ESR_SEND_ILLEGAL);
 		return;

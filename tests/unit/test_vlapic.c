@@ -394,6 +394,10 @@ static void icr_to_others(void **state)
 	assert_int_equal(ipis, 3);
 	assert_int_equal(last_ipi.mode, 5);
 	assert_true(last_ipi.level && last_ipi.assert);
+	store(0x300, 0x0000c0fd);                     /* "level" is for INIT alone */
+	assert_int_equal(ipis, 4);
+	assert_false(last_ipi.level);
+	ipis = 3;
 	store(0x300, 0x00008500);                     /* INIT de-assert: nothing */
 	assert_int_equal(ipis, 3);
 	store(0x300, 0x00000699);                     /* start-up */
