@@ -2,6 +2,7 @@
 /* drivers/vacpi*.c: a walk through the tables as a guest does it, for any number of processors. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -151,7 +152,8 @@ static void madt_entry(const uint8_t *entry, const uint32_t *apic_ids, struct ma
 {
 	static const uint8_t lengths[] = { [0] = 8, [1] = 12, [2] = 10, [4] = 6, [9] = 16, [10] = 12 };
 	unsigned index = count->by_type[0] + count->by_type[9];
-	uint32_t id = apic_ids ? apic_ids[index] : index;
+	bool processor = entry[0] == 0 || entry[0] == 9;
+	uint32_t id = processor && apic_ids ? apic_ids[index] : index;
 
 	assert_in_range(entry[0], 0, 10);
 	assert_int_equal(entry[1], lengths[entry[0]]);
