@@ -82,8 +82,12 @@ static void whole_pages(void **state)
 	bootmem_add(&f.list, 0x9fc00, 0x400, BOOTMEM_RESERVED);
 	bootmem_add(&f.list, 0x200001, 0xffe, BOOTMEM_FREE); /* no whole page */
 	bootmem_add(&f.list, 0x300000, 0, BOOTMEM_RESERVED);
+	bootmem_add(&f.list, 0x400000, 0x1800, BOOTMEM_FREE);
+	bootmem_add(&f.list, 0x500800, 0x1000, BOOTMEM_NVS);
 	resolve(&f);
-	assert_int_equal(f.count, 2);
+	assert_int_equal(f.count, 4);
+	expect(&f, 2, 0x400000, 0x401000, BOOTMEM_FREE);
+	expect(&f, 3, 0x500000, 0x502000, BOOTMEM_NVS);
 	expect(&f, 0, 0x1000, 0x9f000, BOOTMEM_FREE);
 	expect(&f, 1, 0x9f000, 0xa0000, BOOTMEM_RESERVED);
 }

@@ -38,11 +38,11 @@ $(BUILD)/tests/%.elf: $(BUILD)/guest/tests/%.o $(GUEST_LIB) tests/guests/guest.l
 guests: $(GUESTS)
 
 test: deps
-	$(MAKE) tests-built
-	$(PYTHON) tools/make/tests.py all $(BUILD)
+	@$(MAKE) --no-print-directory tests-built
+	@$(PYTHON) tools/make/tests.py all $(BUILD)
 unit: $(UNIT)
-	$(PYTHON) tools/make/tests.py unit $(BUILD)
+	@$(PYTHON) tools/make/tests.py unit $(BUILD)
 system: all guests
-	$(PYTHON) tools/make/tests.py system $(BUILD)
+	@$(PYTHON) tools/make/tests.py system $(BUILD)
 tests-built: all guests demo $(UNIT)
 .PHONY: guests test unit system tests-built
