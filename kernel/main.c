@@ -74,14 +74,14 @@ static bool pick_backend(void)
 	return false;
 }
 
-static void core_entry(void)
+static _Noreturn void core_entry(void)
 {
 	if (vcpu_ops->enable_core())
 		panic("no memory to turn on %s on core %u", vcpu_ops->name, this_cpu()->id);
 	core_main();
 }
 
-static void idle_forever(void)
+static _Noreturn void idle_forever(void)
 {
 	for (;;)
 		__asm__ volatile("sti; hlt");

@@ -24,6 +24,7 @@ static void msr_move_tsc(struct guest_msrs *msrs, uint64_t delta)
 
 	vcpu->tsc_offset += delta;
 	vcpu_ops->write(vcpu, VCPU_TSC_OFFSET, vcpu->tsc_offset);
+	vlapic_tsc_moved(&vcpu->apic, delta);
 	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
 }
 
