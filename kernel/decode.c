@@ -405,7 +405,13 @@ static enum decode_result decode_any(const uint8_t *bytes, unsigned count, enum 
                                      struct instruction *out)
 {
 	uint8_t buffer[BUFFER] = { 0 };
-	struct decoder d = { .at = buffer, .end = buffer + INSTRUCTION_MAX, .out = out, .mode = mode, .override = NO_SEGMENT };
+	struct decoder d = {
+		.at = buffer,
+		.end = buffer + INSTRUCTION_MAX,
+		.out = out,
+		.mode = mode,
+		.override = NO_SEGMENT,
+	};
 	bool defined;
 	unsigned length;
 

@@ -49,7 +49,8 @@ struct instruction {
 enum decode_result { DECODE_OK, DECODE_SHORT /* needs more bytes than given */, DECODE_INVALID };
 
 /* Decodes one instruction from `count` bytes (1..15). Knows the length of every instruction of the general, x87, SSE,
- * AVX (VEX) and system groups; anything longer than 15 bytes or undefined is DECODE_INVALID. */
+ * AVX (VEX) and system groups; anything longer than 15 bytes or undefined is DECODE_INVALID. An SSE or AVX opcode
+ * with a mandatory prefix under which it does not exist is not told apart, nor is LOCK where it is not allowed. */
 enum decode_result decode(const uint8_t *bytes, unsigned count, enum instruction_mode mode, struct instruction *out);
 
 /* Effects of a step on the world outside. Each memory or port call returns 0, or nonzero to stop: the machine has then
@@ -67,6 +68,10 @@ struct machine {
 	int (*write_memory)(struct machine *m, unsigned segment, uint64_t offset, unsigned size, uint64_t value);
 	int (*in)(struct machine *m, uint16_t port, unsigned size, uint64_t *value);
 	int (*out)(struct machine *m, uint16_t port, unsigned size, uint64_t value);
+	/* May be NULL. Would this write fault? Asked before reading what must not be lost: MOVS and INS take their input
+	 * from a device that may never give it again. Returns as write_memory() does, and writes nothing. */
+	int (*probe_write)(struct machine *m, unsigned segment, uint64_t offset, unsigned size);
+	uint8_t stack_size; /* bytes of the stack pointer that PUSH and POP use; 0: as the mode has it */
 };
 
 enum emulate_result {
