@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is the same in every virtual PC. Processors are in an SSDT that vacpi_ssdt.c writes. Ports and addresses are those
- * of the headers drivers/v*.h.
+ * What is the same in every virtual PC. Processors are in an SSDT that vacpi_aml.c writes. Ports and addresses are
+ * those of the headers drivers/v*.h.
  */
 DefinitionBlock ("", "DSDT", 2, "BLKHD ", "BULKHEAD", 1)
 {
@@ -19,8 +19,10 @@ DefinitionBlock ("", "DSDT", 2, "BLKHD ", "BULKHEAD", 1)
 			{
 				WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode, 0, 0, 0, 0, 1)
 				IO (Decode16, 0x0CF8, 0x0CF8, 1, 8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange, 0, 0x0000, 0x0CF7, 0, 0x0CF8)
-				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange, 0, 0x0D00, 0xFFFF, 0, 0xF300)
+				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+					0, 0x0000, 0x0CF7, 0, 0x0CF8)
+				WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+					0, 0x0D00, 0xFFFF, 0, 0xF300)
 				/* from the end of low RAM to the ECAM window, and from there to the I/O APIC */
 				DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable, ReadWrite,
 					0, 0xC0000000, 0xDFFFFFFF, 0, 0x20000000)

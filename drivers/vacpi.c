@@ -125,7 +125,9 @@ int vacpi_build(const struct vacpi_config *config, uint8_t *buffer, size_t size,
 	struct vacpi_builder builder = { .buffer = buffer, .size = size, .gpa = gpa };
 	struct acpi_rsdp *rsdp;
 
-	if (config->cpus < 1 || config->cpus > VACPI_CPUS || gpa % ALIGNMENT || gpa >= FOUR_GIB || size > FOUR_GIB - gpa)
+	if (config->cpus < 1 || config->cpus > VACPI_CPUS)
+		return E_INVALID;
+	if (gpa % ALIGNMENT || gpa >= FOUR_GIB || size > FOUR_GIB - gpa)
 		return E_INVALID;
 	rsdp = vacpi_reserve(&builder, sizeof(*rsdp), ALIGNMENT);
 	if (rsdp)

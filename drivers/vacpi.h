@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ACPI tables of the virtual PC. Pure. RSDP, RSDT, XSDT, FADT, FACS, MADT, MCFG, DSDT and an SSDT with the processors. */
+/* ACPI tables of the virtual PC: RSDP, RSDT, XSDT, FADT, FACS, MADT, MCFG, DSDT, SSDT with the processors. Pure. */
 #ifndef DRIVERS_VACPI_H
 #define DRIVERS_VACPI_H
 

@@ -27,7 +27,10 @@ static const struct acpi_madt_io_apic io_apic = {
 
 static const struct acpi_madt_override overrides[] = {
 	{ .type = OVERRIDE, .length = sizeof(overrides[0]), .irq = PIT_IRQ, .gsi = PIT_PIN },
-	{ .type = OVERRIDE, .length = sizeof(overrides[0]), .irq = VPM_SCI, .gsi = VPM_SCI, .flags = LEVEL_ACTIVE_HIGH },
+	{
+		.type = OVERRIDE, .length = sizeof(overrides[0]),
+		.irq = VPM_SCI, .gsi = VPM_SCI, .flags = LEVEL_ACTIVE_HIGH,
+	},
 };
 
 static const struct acpi_madt_local_nmi local_nmi = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices of byte-wide registers: a wider access is one access per byte, lowest address first, as the ISA bus does it. */
+/* Devices of byte-wide registers: a wider access is one per byte, lowest address first, as the ISA bus does it. */
 #ifndef DRIVERS_VBYTES_H
 #define DRIVERS_VBYTES_H
 

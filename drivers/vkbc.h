@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual 8042 keyboard controller with nothing plugged in: self-tests pass, the keyboard and the mouse time out, and the
+ * Virtual 8042 keyboard controller with nothing plugged in: self-tests pass, keyboard and mouse time out, and the
  * processor's reset line works. The FADT tells guests not to look for it. Pure.
  */
 #ifndef DRIVERS_VKBC_H

@@ -67,7 +67,8 @@ void vpci_io(struct device *device, struct bus_access *access)
 	if (access->address < CONFIG_DATA)
 		address_io(pci, access);
 	else if (pci->address & ADDRESS_ENABLE && ADDRESS_BUS(pci->address) == 0)
-		configure(pci, ADDRESS_DEVFN(pci->address), ADDRESS_REGISTER(pci->address) | (access->address & 3), access);
+		configure(pci, ADDRESS_DEVFN(pci->address), ADDRESS_REGISTER(pci->address) | (access->address & 3),
+		          access);
 	else if (!access->write)
 		access->value = all_ones(access->size);
 }

@@ -201,33 +201,43 @@ static void reset(struct device *device)
 static void save_channel(const struct vpit_channel *channel, struct stream *out)
 {
 	const uint64_t words[CHANNEL_WORDS] = {
-		channel->start, channel->paused, channel->switch_at, channel->count, channel->next, channel->count_latch,
-		channel->count_latched, channel->status_latch, channel->status_latched, channel->mode, channel->bcd,
-		channel->access, channel->write_high, channel->read_high, channel->low, channel->gate, channel->running,
+		channel->start, channel->paused, channel->switch_at, channel->count, channel->next,
+		channel->count_latch, channel->count_latched, channel->status_latch, channel->status_latched,
+		channel->mode, channel->bcd, channel->access, channel->write_high, channel->read_high, channel->low,
+		channel->gate, channel->running,
 	};
 
 	for (unsigned i = 0; i < CHANNEL_WORDS; i++)
 		stream_put_u64(out, words[i]);
 }
 
+static bool sane(const struct vpit_channel *channel)
+{
+	return channel->start <= VPIT_TICK_MAX && channel->paused <= VPIT_TICK_MAX &&
+	       channel->switch_at <= VPIT_TICK_MAX && channel->count <= VPIT_COUNT_MAX &&
+	       channel->next <= VPIT_COUNT_MAX && channel->count_latched <= 2 && channel->mode <= 5 &&
+	       channel->access >= 1 && channel->access <= 3;
+}
+
 static void restore_channel(struct vpit_channel *channel, struct stream *in)
 {
 	uint64_t words[CHANNEL_WORDS];
+	struct vpit_channel restored;
 
 	for (unsigned i = 0; i < CHANNEL_WORDS; i++)
 		words[i] = stream_get_u64(in);
-	if (words[0] > VPIT_TICK_MAX || words[1] > VPIT_TICK_MAX || words[2] > VPIT_TICK_MAX || words[3] > VPIT_COUNT_MAX ||
-	    words[4] > VPIT_COUNT_MAX || words[6] > 2 || words[9] > 5 || words[11] - 1 > 2 || (!words[3] && words[16])) {
-		stream_fail(in);
-		return;
-	}
-	*channel = (struct vpit_channel){
+	restored = (struct vpit_channel){
 		.start = words[0], .paused = words[1], .switch_at = words[2], .count = (uint32_t)words[3],
 		.next = (uint32_t)words[4], .count_latch = (uint16_t)words[5], .count_latched = (uint8_t)words[6],
 		.status_latch = (uint8_t)words[7], .status_latched = words[8] & 1, .mode = (uint8_t)words[9],
-		.bcd = words[10] & 1, .access = (uint8_t)words[11], .write_high = words[12] & 1, .read_high = words[13] & 1,
-		.low = (uint8_t)words[14], .gate = words[15] & 1, .running = words[16] & 1,
+		.bcd = words[10] & 1, .access = (uint8_t)words[11], .write_high = words[12] & 1,
+		.read_high = words[13] & 1, .low = (uint8_t)words[14], .gate = words[15] & 1,
+		.running = words[16] & 1,
 	};
+	if (sane(&restored))
+		*channel = restored;
+	else
+		stream_fail(in);
 }
 
 static void save(const struct device *device, struct stream *out)

@@ -27,7 +27,7 @@ struct vrtc {
 
 void vrtc_init(struct vrtc *rtc, struct device_host *host);
 bus_handler vrtc_io; /* 0x70-0x71 */
-/* Fills the memory size bytes that firmware would (RAM from 0 up to `below_4g`, and from 4 GiB on), and the checksum. */
+/* Fills in the memory size as firmware would (RAM from 0 up to `below_4g`, and from 4 GiB on), and the checksum. */
 void vrtc_set_memory(struct vrtc *rtc, uint64_t below_4g, uint64_t above_4g);
 
 #endif

@@ -5,15 +5,15 @@
 #include "drivers/vticks.h"
 
 #define CRYSTAL_HZ 32768
-/* Before the seconds change, UIP is set for 244 us and then for the update itself (MC146818 data sheet, "Update cycle"). */
+/* UIP is set for 244 us before the update and during it (MC146818 data sheet, "Update cycle"). */
 #define UPDATE_NS ((244 + 1984) * 1000ULL)
 #define ANY 0x100   /* alarm byte that matches always */
 #define NEVER 0x101 /* one that is no time */
 
 bool vrtc_is_time(unsigned reg)
 {
-	return reg == RTC_SECONDS || reg == RTC_MINUTES || reg == RTC_HOURS || (reg >= RTC_WEEKDAY && reg <= RTC_YEAR) ||
-	       reg == RTC_CENTURY;
+	return reg == RTC_SECONDS || reg == RTC_MINUTES || reg == RTC_HOURS || reg == RTC_CENTURY ||
+	       (reg >= RTC_WEEKDAY && reg <= RTC_YEAR);
 }
 
 bool vrtc_counting(const struct vrtc *rtc)

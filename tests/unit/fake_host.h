@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A partition as far as a device under test sees it: time that the test moves, and a record of what the device asked. */
+/* A partition as a device under test sees it: time that the test moves, and a record of what the device asked. */
 #ifndef TESTS_UNIT_FAKE_HOST_H
 #define TESTS_UNIT_FAKE_HOST_H
 
@@ -120,8 +120,8 @@ static inline uint64_t fake_read(bus_handler *handler, struct device *device, ui
 	return size < 8 ? access.value & ((1ULL << size * 8) - 1) : access.value;
 }
 
-static inline void fake_write(bus_handler *handler, struct device *device, uint64_t base, uint64_t address, uint8_t size,
-                              uint64_t value)
+static inline void fake_write(bus_handler *handler, struct device *device, uint64_t base, uint64_t address,
+                              uint8_t size, uint64_t value)
 {
 	struct bus_access access = {
 		.address = address, .offset = address - base, .size = size, .write = true, .value = value,
@@ -130,11 +130,13 @@ static inline void fake_write(bus_handler *handler, struct device *device, uint6
 	handler(device, &access);
 }
 
-/* Saves `from`, and restores it into `to`, which must then save the same bytes. Truncated and padded input must fail. */
+/* Saves `from`, and restores it into `to`, which must then save the same bytes. Truncated input must fail. */
 static inline void fake_round_trip(const struct device *from, struct device *to)
 {
 	static uint8_t first[8192], second[8192];
-	struct stream out = { .data = first, .size = sizeof(first) }, in, again = { .data = second, .size = sizeof(second) };
+	struct stream out = { .data = first, .size = sizeof(first) };
+	struct stream again = { .data = second, .size = sizeof(second) };
+	struct stream in;
 
 	from->ops->save(from, &out);
 	assert_false(out.failed);

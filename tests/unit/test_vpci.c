@@ -57,7 +57,9 @@ static int setup(void **state)
 	fake_init();
 	resets = 0;
 	disk = (struct disk){
-		.function = { .devfn = DISK, .config_read = disk_read, .config_write = disk_write, .reset = disk_reset },
+		.function = {
+			.devfn = DISK, .config_read = disk_read, .config_write = disk_write, .reset = disk_reset,
+		},
 	};
 	vpci_init(&pci, &fake.host, reset_port, &reset_device);
 	return 0;

@@ -18,12 +18,16 @@ static int setup(void **state)
 
 static void out(uint16_t port, uint8_t value)
 {
-	fake_write(port == 0x61 ? vpit_61_io : vpit_io, &pit.device, port == 0x61 ? 0x61 : 0x40, port, 1, value);
+	bus_handler *handler = port == 0x61 ? vpit_61_io : vpit_io;
+
+	fake_write(handler, &pit.device, port == 0x61 ? 0x61 : 0x40, port, 1, value);
 }
 
 static uint8_t in(uint16_t port)
 {
-	return (uint8_t)fake_read(port == 0x61 ? vpit_61_io : vpit_io, &pit.device, port == 0x61 ? 0x61 : 0x40, port, 1);
+	bus_handler *handler = port == 0x61 ? vpit_61_io : vpit_io;
+
+	return (uint8_t)fake_read(handler, &pit.device, port == 0x61 ? 0x61 : 0x40, port, 1);
 }
 
 /* To the first moment at which `ticks` of the 8254's clock have gone by since the partition's start. */

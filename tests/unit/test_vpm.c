@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* drivers/vpm.c, vkbc.c and vdebug_exit.c: PM timer, fixed events, and every way to turn the machine off or reset it. */
+/* drivers/vpm.c, vkbc.c and vdebug_exit.c: PM timer, fixed events, every way to turn the machine off or reset it. */
 #include "tests/unit/fake_host.h"
 
 #include "drivers/vdebug_exit.h"
@@ -114,7 +114,8 @@ static void s5_powers_off(void **state)
 	set_control(5 << 10 | 1 << 13 | 1);
 	assert_int_equal(fake.powers, 1);
 	assert_int_equal(fake.request, POWER_OFF);
-	assert_int_equal(fake_read(vpm_control_io, &pm.device, 0x604, 0x604, 2), 5 << 10 | 1); /* SLP_EN reads as zero */
+	/* SLP_EN reads as zero. */
+	assert_int_equal(fake_read(vpm_control_io, &pm.device, 0x604, 0x604, 2), 5 << 10 | 1);
 	fake_write(vpm_control_io, &pm.device, 0x604, 0x605, 1, 5 << 2 | 1 << 5);
 	assert_int_equal(fake.powers, 2);
 }
