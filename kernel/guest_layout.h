@@ -37,7 +37,7 @@ struct e820_entry {
 
 #define E820_ENTRIES 5
 
-/* Fills gpa and size of one or two ranges for `size` bytes of RAM, a multiple of 4 KiB; hpa is 0. Returns their number. */
+/* Fills gpa and size of one or two ranges for `size` bytes of RAM (multiple of 4 KiB), hpa is 0; returns their number. */
 unsigned guest_layout_ranges(uint64_t size, struct guest_range *ranges);
 /* The map that the guest gets, sorted; returns the number of entries. */
 unsigned guest_e820(const struct guest_memory *memory, struct e820_entry map[E820_ENTRIES]);
