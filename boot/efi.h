@@ -47,10 +47,12 @@ EFI_STATUS efi_exit_boot_services(struct efi_map *map);
 /* --- efi_file.c: files beside the image --- */
 struct efi_folder {
 	EFI_FILE_HANDLE root;  /* of the volume that the image came from */
-	CHAR16 path[512];      /* the image's folder, ends with '\' */
+	CHAR16 path[512];      /* names are relative to it: at first the image's folder; ends with '\' */
 };
 /* False: the image did not come from a file system. */
 bool efi_folder_open(struct efi_folder *folder);
+/* From now on names are relative to the folder of the file `name`. */
+void efi_folder_enter(struct efi_folder *folder, const char *name);
 /* What -cfg= names in the load options, else "bulkhead.conf". `size` of name, truncated. */
 void efi_config_name(char *name, size_t size);
 /* Reads the file called file->name; sets base, size, status. `most`: largest size accepted; one byte stays writable. */

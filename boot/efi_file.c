@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files on the volume that the image was loaded from (13.4, 13.5); names are relative to the image's folder. */
+/* Files on the volume that the image was loaded from (13.4, 13.5); names are relative to the image's folder, later to the configuration's. */
 #include "boot/efi.h"
 
 #include <stdio.h>
@@ -106,7 +106,7 @@ static CHAR16 next_character(const char **text)
 	return value;
 }
 
-/* The name with the firmware's separators, under the image's folder unless it starts with one. */
+/* The name with the firmware's separators, under the folder unless it starts with one. */
 static bool full_path(const struct efi_folder *folder, const char *name, CHAR16 *path, unsigned capacity)
 {
 	unsigned length = 0;
@@ -122,6 +122,20 @@ static bool full_path(const struct efi_folder *folder, const char *name, CHAR16 
 		path[length++] = character == '/' ? '\\' : character;
 	} while (character);
 	return true;
+}
+
+void efi_folder_enter(struct efi_folder *folder, const char *name)
+{
+	CHAR16 path[CHARACTERS(folder->path)];
+	unsigned cut = 0;
+
+	if (!full_path(folder, name, path, CHARACTERS(path)))
+		return;
+	for (unsigned i = 0; path[i]; i++)
+		if (path[i] == '\\')
+			cut = i;
+	path[cut + 1] = 0;
+	memcpy(folder->path, path, sizeof(path));
 }
 
 /* Size of a file; false for a folder and when the firmware cannot say. */

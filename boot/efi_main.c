@@ -37,6 +37,7 @@ static EFI_STATUS load_config(void)
 {
 	struct bootfile *config = &early.config;
 	char name[sizeof(config->name)];
+	uint64_t start = efi_tsc();
 
 	efi_config_name(name, sizeof(name));
 	handoff_info_init(&early, "UEFI", name);
@@ -52,6 +53,8 @@ static EFI_STATUS load_config(void)
 				"configuration needs. Check what was copied there.", name, HANDOFF_CONFIG_MAX >> 10);
 	if (config->status != BOOTFILE_OK)
 		return efi_fail(EFI_DEVICE_ERROR, "the configuration %s %s.", name, file_faults[config->status]);
+	efi_folder_enter(&folder, name);
+	early.file_tsc = efi_tsc() - start;
 	efi_stage("configuration", "%s, %lu bytes", name, config->size);
 	return EFI_SUCCESS;
 }
