@@ -18,8 +18,20 @@ struct leaf {
 	struct cpuid out;
 };
 
-#define AMD_VENDOR   { 0, 0, { 0xd, 0x68747541, 0x444d4163, 0x69746e65 } }
-#define INTEL_VENDOR(max) { 0, 0, { (max), 0x756e6547, 0x6c65746e, 0x49656e69 } }
+#define AMD_VENDOR                                                                                                     \
+	{                                                                                                              \
+		0, 0,                                                                                                  \
+		{                                                                                                      \
+			0xd, 0x68747541, 0x444d4163, 0x69746e65                                                        \
+		}                                                                                                      \
+	}
+#define INTEL_VENDOR(max)                                                                                              \
+	{                                                                                                              \
+		0, 0,                                                                                                  \
+		{                                                                                                      \
+			(max), 0x756e6547, 0x6c65746e, 0x49656e69                                                      \
+		}                                                                                                      \
+	}
 
 /* What matters of a server of each vendor; every feature bit that a host could have is set. */
 static const struct leaf amd[] = {
@@ -69,8 +81,8 @@ static const struct leaf intel[] = {
 	{ 0xd, 2, { 256, 576, 0, 0 } },
 	{ 0xd, 3, { 64, 960, 0, 0 } },
 	{ 0xd, 4, { 64, 1024, 0, 0 } },
-	{ 0xd, 5, { 64, 1088, 0, 0 } },
-	{ 0xd, 6, { 512, 1152, 0, 0 } },
+	{ 0xd, 5, { 32, 1088, 0, 0 } },
+	{ 0xd, 6, { 512, 1152, 2, 0 } },
 	{ 0xd, 7, { 1024, 1664, 0, 0 } },
 	{ 0xd, 9, { 8, 2688, 2, 0 } },
 	{ 0x14, 0, { 1, 0xf, 7, 0 } },
@@ -132,13 +144,13 @@ static struct cpuid ask(uint32_t leaf, uint32_t subleaf)
 	return ask_as(leaf, subleaf, &vcpu3);
 }
 
-#define assert_cpuid(value, a, b, c, d) \
-	do { \
-		struct cpuid got_ = (value); \
-		assert_int_equal(got_.eax, a); \
-		assert_int_equal(got_.ebx, b); \
-		assert_int_equal(got_.ecx, c); \
-		assert_int_equal(got_.edx, d); \
+#define assert_cpuid(value, a, b, c, d)                                                                                \
+	do {                                                                                                           \
+		struct cpuid got_ = (value);                                                                           \
+		assert_int_equal(got_.eax, a);                                                                         \
+		assert_int_equal(got_.ebx, b);                                                                         \
+		assert_int_equal(got_.ecx, c);                                                                         \
+		assert_int_equal(got_.edx, d);                                                                         \
 	} while (0)
 
 static void hides(void **test)
@@ -160,11 +172,14 @@ static void hides(void **test)
 		/* SGX, HLE, RTM, PQM, MPX, PQE, PT */
 		assert_int_equal(seven.ebx & (BIT(2) | BIT(4) | BIT(11) | BIT(12) | BIT(14) | BIT(15) | BIT(25)), 0);
 		/* OSPKE, WAITPKG, CET_SS, TME, LA57, KL, bus lock, ENQCMD, SGX_LC, PKS */
-		assert_int_equal(seven.ecx & (BIT(4) | BIT(5) | BIT(7) | BIT(13) | BIT(16) | BIT(23) | BIT(24) | BIT(29) |
-		                              BIT(30) | BIT(31)), 0);
+		assert_int_equal(seven.ecx & (BIT(4) | BIT(5) | BIT(7) | BIT(13) | BIT(16) | BIT(23) | BIT(24) |
+		                              BIT(29) | BIT(30) | BIT(31)),
+		                 0);
 		/* UINTR, RTM_ALWAYS_ABORT, TSX_FORCE_ABORT, TSXLDTRK, PCONFIG, LBR, IBT, AMX, and the speculation controls */
-		assert_int_equal(seven.edx & (BIT(5) | BIT(11) | BIT(13) | BIT(16) | BIT(18) | BIT(19) | BIT(20) | BIT(22) |
-		                              BIT(24) | BIT(25) | BIT(26) | BIT(27) | BIT(28) | BIT(29) | BIT(30) | BIT(31)), 0);
+		assert_int_equal(seven.edx & (BIT(5) | BIT(11) | BIT(13) | BIT(16) | BIT(18) | BIT(19) | BIT(20) |
+		                              BIT(22) | BIT(24) | BIT(25) | BIT(26) | BIT(27) | BIT(28) | BIT(29) |
+		                              BIT(30) | BIT(31)),
+		                 0);
 		assert_int_equal(seven.eax, 1);
 		assert_int_equal(ask(0xd, 1).eax, 7); /* no XSAVES */
 		assert_cpuid(ask(5, 0), 0, 0, 0, 0);
@@ -182,8 +197,9 @@ static void hides_on_amd(void **test)
 	build(amd, 4);
 	e1 = ask(0x80000001, 0);
 	/* SVM, EXTAPIC, OSVW, IBS, SKINIT, WDT, LWP, NODEID, PERFCTR*, DBEXT, MONITORX */
-	assert_int_equal(e1.ecx & (BIT(2) | BIT(3) | BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) | BIT(23) |
-	                           BIT(24) | BIT(26) | BIT(28) | BIT(29)), 0);
+	assert_int_equal(e1.ecx & (BIT(2) | BIT(3) | BIT(9) | BIT(10) | BIT(12) | BIT(13) | BIT(15) | BIT(19) |
+	                           BIT(23) | BIT(24) | BIT(26) | BIT(28) | BIT(29)),
+	                 0);
 	assert_int_equal(e1.edx & (BIT(18) | BIT(19) | BIT(21) | BIT(28)), 0);
 	e8 = ask(0x80000008, 0);
 	assert_int_equal(e8.eax, 0x3030); /* 5-level paging is hidden: 48 bits of linear address */
@@ -252,6 +268,7 @@ static void beyond_the_range(void **test)
 	assert_cpuid(ask(0x1f, 0), 2100, 2100, 100, 0);
 	assert_cpuid(ask(0x80000001, 0), 2100, 2100, 100, 0);
 	build(amd, 4);
+	assert_int_equal(ask(0, 0).eax, 0xd);
 	assert_cpuid(ask(0xe, 0), 0, 0, 0, 0);
 	assert_cpuid(ask(0x1f, 0), 0, 0, 0, 0);
 	assert_cpuid(ask(0x80000022, 0), 0, 0, 0, 0);
@@ -261,7 +278,9 @@ static void beyond_the_range(void **test)
 
 static void topology_levels(void **test)
 {
-	static const struct { unsigned cpus, bits; } sizes[] = { { 1, 0 }, { 2, 1 }, { 3, 2 }, { 4, 2 }, { 5, 3 }, { 64, 6 } };
+	static const struct {
+		unsigned cpus, bits;
+	} sizes[] = { { 1, 0 }, { 2, 1 }, { 3, 2 }, { 4, 2 }, { 5, 3 }, { 64, 6 } };
 
 	(void)test;
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -311,7 +330,7 @@ static void xsave(void **test)
 	assert_int_equal(ask_as(0xd, 0, &state).ebx, 2696);
 	assert_int_equal(ask_as(0xd, 1, &state).ebx, 832 + 8); /* 832 is aligned already */
 	state.xcr0 = 0x2e7;
-	assert_int_equal(ask_as(0xd, 1, &state).ebx, 576 + 256 + 64 + 512 + 1024 + 8);
+	assert_int_equal(ask_as(0xd, 1, &state).ebx, 576 + 256 + 32 + 32 + 512 + 1024 + 8);
 	assert_cpuid(ask(0xd, 2), 256, 576, 0, 0);
 	assert_cpuid(ask(0xd, 3), 0, 0, 0, 0); /* MPX is not offered */
 	assert_cpuid(ask(0xd, 9), 8, 2688, 2, 0);
@@ -373,7 +392,8 @@ static void options(void **test)
 	guest_cpuid_build(&model, &config);
 	assert_true(guest_cpuid_spec_ctrl(&model));
 	assert_true(guest_cpuid_pred_cmd(&model));
-	assert_int_equal(ask(7, 0).edx & (BIT(26) | BIT(27) | BIT(29) | BIT(31)), BIT(26) | BIT(27) | BIT(29) | BIT(31));
+	assert_int_equal(ask(7, 0).edx & (BIT(26) | BIT(27) | BIT(29) | BIT(31)),
+	                 BIT(26) | BIT(27) | BIT(29) | BIT(31));
 }
 
 static void no_topoext_no_leaves(void **test)

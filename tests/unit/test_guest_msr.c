@@ -115,8 +115,8 @@ static void table_is_sound(void **test)
 		assert_true(p->first <= p->last);
 		if (i)
 			assert_true(msr_policies[i - 1].last < p->first);
-		if (p->kind < KIND_STORED || p->kind == KIND_SIGN_ID || p->kind == KIND_WRITE_ONLY || p->kind == KIND_TSC ||
-		    p->kind == KIND_PRED_CMD || p->kind == KIND_ARCH_CAPABILITIES)
+		if (p->kind < KIND_STORED || p->kind == KIND_SIGN_ID || p->kind == KIND_WRITE_ONLY ||
+		    p->kind == KIND_TSC || p->kind == KIND_PRED_CMD || p->kind == KIND_ARCH_CAPABILITIES)
 			continue;
 		for (uint32_t s = p->slot; s <= p->slot + (p->last - p->first); s++) {
 			assert_true(s < GUEST_MSR_SLOTS);
