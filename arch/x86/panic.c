@@ -93,14 +93,24 @@ static bool readable(uint64_t address)
 	return paging_mapped(address) && paging_mapped(address + 8);
 }
 
-/* By frame pointers, which only go up within a stack. isr.S leaves words that are no code address: not shown. */
-static void backtrace(uint64_t rbp)
+static bool in_text(uint64_t address)
+{
+	return address >= (uint64_t)__text_start && address < (uint64_t)__text_end;
+}
+
+/*
+ * By frame pointers, which only go up within a stack. isr.S leaves words that are no code address: not shown. `called`:
+ * where a jump to nowhere left its return address, or 0.
+ */
+static void backtrace(uint64_t rbp, uint64_t called)
 {
 	log_error(NULL, "backtrace:");
+	if (readable(called) && in_text(*(const uint64_t *)called))
+		print_place("  ", *(const uint64_t *)called - 1);
 	for (unsigned i = 0; i < FRAMES_MAX && readable(rbp); i++) {
 		const uint64_t *frame = (const uint64_t *)rbp;
 
-		if (frame[1] >= (uint64_t)__text_start && frame[1] < (uint64_t)__text_end)
+		if (in_text(frame[1]))
 			print_place("  ", frame[1] - 1); /* in the call, not after it */
 		if (frame[0] <= rbp || frame[0] - rbp > STACK_SIZE)
 			break;
@@ -165,7 +175,7 @@ void panic(const char *format, ...)
 	log_error(NULL, "PANIC: %s", text);
 	print_who();
 	print_control();
-	backtrace((uint64_t)__builtin_frame_address(0));
+	backtrace((uint64_t)__builtin_frame_address(0), 0);
 	finish();
 }
 
@@ -188,6 +198,6 @@ void panic_exception(const struct exception_frame *frame)
 		log_error(NULL, "PANIC: %s", names[frame->vector & 31]);
 	print_who();
 	print_registers(frame);
-	backtrace(frame->rbp);
+	backtrace(frame->rbp, in_text(frame->rip) ? 0 : frame->rsp);
 	finish();
 }
