@@ -22,31 +22,21 @@ HOST := $(wildcard tools/bulkhead*.c kernel/config*.c)
 KERNEL := $(wildcard kernel/*.[cS] arch/x86/*.[cS] svm/*.[cS] vmx/*.[cS] drivers/*.[cS])
 LOADER := $(wildcard boot/handoff*.[cS] kernel/config*.c kernel/newlib.c)
 
-WARN     := -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow
-ASSERT_0 := -DNDEBUG -DBULKHEAD_DEBUG=0
-ASSERT_1 := -DBULKHEAD_DEBUG=1
-BARE     := -std=gnu17 -O2 -g -ffreestanding -mno-red-zone -mgeneral-regs-only -fno-stack-protector \
-	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables -nostdinc \
-	-isystem $(shell $(CC) -print-file-name=include) -isystem $(NEWLIB)/include -I. $(WARN) $(ASSERT_$(DEBUG))
-
-KERNEL_CFLAGS := $(BARE) -mcmodel=kernel -fno-pic -fno-pie
-LOADER_CFLAGS := $(BARE) -fpic -fshort-wchar -fvisibility=hidden -DGNU_EFI_USE_MS_ABI \
-	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
-HOST_CFLAGS   := -std=gnu17 -O2 -g -D_GNU_SOURCE -I. $(WARN)
+include tools/make/flags.mk
 
 all: $(BUILD)/bulkhead.efi $(BUILD)/bulkhead.mb2 $(BUILD)/bulkhead
 .PHONY: all
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-include $(wildcard tools/make/*.mk)
+include tools/make/demo.mk tools/make/test.mk
 
 # --- kernel: linked twice, the second time with the table of its own symbols at the end of rodata ---
 KERNEL_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(KERNEL))))
 KERNEL_LINK     = $(CC) -nostdlib -static -no-pie -Wl,-z,max-page-size=4096 -Wl,--build-id=none -Wl,-z,noexecstack \
 	-Wl,--no-warn-rwx-segments -T arch/x86/kernel.lds -o $@ $(filter %.o %.a,$^) -lgcc
 
-$(BUILD)/kernel.plain.elf: $(KERNEL_OBJECTS) $(NEWLIB)/libc.a arch/x86/kernel.lds
+$(BUILD)/kernel.plain.elf: $(KERNEL_OBJECTS) $(BUILD)/kernel.list $(NEWLIB)/libc.a arch/x86/kernel.lds
 	$(Q)$(KERNEL_LINK)
 $(BUILD)/symbols.S: $(BUILD)/kernel.plain.elf tools/make/symbols.awk
 	$(Q)nm -n $< | awk -f tools/make/symbols.awk >$@
@@ -57,10 +47,10 @@ $(BUILD)/bulkhead.elf: $(KERNEL_OBJECTS) $(BUILD)/symbols.o $(NEWLIB)/libc.a arc
 $(BUILD)/bulkhead.stripped: $(BUILD)/bulkhead.elf
 	$(Q)objcopy --strip-all $< $@
 
-$(BUILD)/%.o: %.c | $(NEWLIB)/libc.a
+$(BUILD)/%.o: %.c tools/make/flags.mk | $(NEWLIB)/libc.a
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/%.o: %.S | $(NEWLIB)/libc.a
+$(BUILD)/%.o: %.S tools/make/flags.mk | $(NEWLIB)/libc.a
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -69,24 +59,24 @@ loader_objects = $(addprefix $(BUILD)/loader/,$(addsuffix .o,$(basename $(LOADER
 EFI_OBJECTS   := $(call loader_objects,boot/efi*.c boot/efi*.S) $(BUILD)/loader/carried.o
 MB2_OBJECTS   := $(call loader_objects,boot/multiboot2*.c boot/multiboot2*.S) $(BUILD)/loader/carried.o
 
-$(BUILD)/loader/%.o: %.c | $(NEWLIB)/libc.a
+$(BUILD)/loader/%.o: %.c tools/make/flags.mk | $(NEWLIB)/libc.a
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/loader/%.o: %.S
+$(BUILD)/loader/%.o: %.S tools/make/flags.mk
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(LOADER_CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/loader/carried.o: boot/carried.S $(BUILD)/bulkhead.stripped
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) -DKERNEL_FILE='"$(BUILD)/bulkhead.stripped"' -c $< -o $@
 
-$(BUILD)/loader/bulkhead.so: $(EFI_OBJECTS) $(NEWLIB)/libc.a
+$(BUILD)/loader/bulkhead.so: $(EFI_OBJECTS) $(BUILD)/efi.list $(NEWLIB)/libc.a
 	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc --no-undefined -z noexecstack --no-warn-rwx-segments \
 		-T /usr/lib/elf_x86_64_efi.lds \
 		/usr/lib/crt0-efi-x86_64.o $(EFI_OBJECTS) $(NEWLIB)/libc-pic.a /usr/lib/libgnuefi.a -o $@
 $(BUILD)/bulkhead.efi: $(BUILD)/loader/bulkhead.so
 	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .rel -j .rela -j '.rel.*' -j '.rela.*' -j .reloc \
 		--target efi-app-x86_64 $< $@
-$(BUILD)/bulkhead.mb2: $(MB2_OBJECTS) boot/multiboot2.lds $(NEWLIB)/libc.a
+$(BUILD)/bulkhead.mb2: $(MB2_OBJECTS) $(BUILD)/mb2.list boot/multiboot2.lds $(NEWLIB)/libc.a
 	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z noexecstack -z max-page-size=4096 \
 		-T boot/multiboot2.lds $(MB2_OBJECTS) \
 		$(NEWLIB)/libc-pic.a -o $(BUILD)/loader/bulkhead.mb2.elf
@@ -94,11 +84,24 @@ $(BUILD)/bulkhead.mb2: $(MB2_OBJECTS) boot/multiboot2.lds $(NEWLIB)/libc.a
 
 # --- host command ---
 HOST_OBJECTS := $(addprefix $(BUILD)/host/,$(HOST:.c=.o))
-$(BUILD)/bulkhead: $(HOST_OBJECTS)
+$(BUILD)/bulkhead: $(HOST_OBJECTS) $(BUILD)/host.list
 	$(Q)$(CC) $(HOST_OBJECTS) -o $@
-$(BUILD)/host/%.o: %.c
+$(BUILD)/host/%.o: %.c tools/make/flags.mk
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+# --- what is linked changes when a source file goes, too ---
+$(BUILD)/kernel.list: LIST = $(KERNEL_OBJECTS)
+$(BUILD)/efi.list: LIST = $(EFI_OBJECTS)
+$(BUILD)/mb2.list: LIST = $(MB2_OBJECTS)
+$(BUILD)/host.list: LIST = $(HOST_OBJECTS)
+$(BUILD)/pure.list: LIST = $(PURE_OBJECTS)
+$(BUILD)/guest.list: LIST = $(GUEST_LIB)
+$(BUILD)/%.list: FORCE
+	@mkdir -p $(@D)
+	@echo '$(LIST)' | cmp -s - $@ || echo '$(LIST)' >$@
+FORCE:
+.PHONY: FORCE
 
 # --- newlib: a header's or a compiler's change does not rebuild it, `make clean` does ---
 $(NEWLIB)/libc.a: tools/make/newlib.sh $(TARBALL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Files on the volume that the image was loaded from (13.4, 13.5); names are relative to the image's folder, later to the configuration's. */
+/* Files on the volume that the image was loaded from (13.4, 13.5). */
 #include "boot/efi.h"
 
 #include <stdio.h>

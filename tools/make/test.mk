@@ -6,12 +6,12 @@ UNIT_CFLAGS  := -std=gnu17 -g -O1 -D_GNU_SOURCE -fsanitize=address,undefined -fn
 	-fno-omit-frame-pointer -I. $(WARN)
 PURE_OBJECTS := $(addprefix $(BUILD)/pure/,$(PURE:.c=.o))
 
-$(BUILD)/pure/%.o: %.c
+$(BUILD)/pure/%.o: %.c tools/make/flags.mk
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/pure/libpure.a: $(PURE_OBJECTS)
+$(BUILD)/pure/libpure.a: $(PURE_OBJECTS) $(BUILD)/pure.list
 	@rm -f $@
-	$(Q)ar rcs $@ $^
+	$(Q)ar rcs $@ $(PURE_OBJECTS)
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/pure/libpure.a
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d $< $(BUILD)/pure/libpure.a -lcmocka -o $@
@@ -23,13 +23,13 @@ GUESTS := $(patsubst %.c,$(BUILD)/%.elf,$(wildcard tests/guests/*.c tests/bench/
 GUEST_LIB := $(patsubst %,$(BUILD)/guest/%.o,$(basename $(wildcard tests/guests/lib/*.[cS])))
 GUEST_CFLAGS := $(BARE) -mcmodel=small -fno-pic -fno-pie -Itests/guests/lib
 
-$(BUILD)/guest/%.o: %.c | $(NEWLIB)/libc.a
+$(BUILD)/guest/%.o: %.c tools/make/flags.mk | $(NEWLIB)/libc.a
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/guest/%.o: %.S | $(NEWLIB)/libc.a
+$(BUILD)/guest/%.o: %.S tools/make/flags.mk | $(NEWLIB)/libc.a
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
-$(BUILD)/tests/%.elf: $(BUILD)/guest/tests/%.o $(GUEST_LIB) tests/guests/guest.lds
+$(BUILD)/tests/%.elf: $(BUILD)/guest/tests/%.o $(GUEST_LIB) $(BUILD)/guest.list tests/guests/guest.lds
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z max-page-size=4096 -T tests/guests/guest.lds \
 		$(filter %.o,$^) -o $(@:.elf=.elf64)
@@ -42,7 +42,7 @@ test: deps
 	@$(PYTHON) tools/make/tests.py all $(BUILD)
 unit: $(UNIT)
 	@$(PYTHON) tools/make/tests.py unit $(BUILD)
-system: all guests
+system: all guests demo
 	@$(PYTHON) tools/make/tests.py system $(BUILD)
 tests-built: all guests demo $(UNIT)
 .PHONY: guests test unit system tests-built
