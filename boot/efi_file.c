@@ -51,12 +51,13 @@ static void folder_of(const EFI_LOADED_IMAGE *image, CHAR16 *path, unsigned capa
 
 bool efi_folder_open(struct efi_folder *folder)
 {
+	EFI_BOOT_SERVICES *services = efi_system->BootServices;
 	EFI_LOADED_IMAGE *image = loaded_image();
 	EFI_FILE_IO_INTERFACE *volume;
 
 	if (!image || !image->DeviceHandle)
 		return false;
-	if (EFI_ERROR(efi_system->BootServices->HandleProtocol(image->DeviceHandle, &file_system_guid, (void **)&volume)))
+	if (EFI_ERROR(services->HandleProtocol(image->DeviceHandle, &file_system_guid, (void **)&volume)))
 		return false;
 	folder_of(image, folder->path, CHARACTERS(folder->path));
 	return !EFI_ERROR(volume->OpenVolume(volume, &folder->root));

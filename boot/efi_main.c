@@ -80,7 +80,8 @@ static EFI_STATUS list_files(void)
 	capacity = handoff_file_count(&config);
 	files = efi_pages(capacity * sizeof(*files) + 1, UINT64_MAX);
 	if (!files)
-		return efi_fail(EFI_OUT_OF_RESOURCES, "there is no memory left for a list of files. Give the machine more.");
+		return efi_fail(EFI_OUT_OF_RESOURCES, "there is no memory left for a list of files. "
+				"Give the machine more.");
 	early.file_count = handoff_file_list(&config, files, capacity);
 	return EFI_SUCCESS;
 }
@@ -157,7 +158,7 @@ struct departure {
 /* Everything that needs the firmware's allocator, so that nothing is left to do but to leave. */
 static EFI_STATUS prepare(struct departure *leave)
 {
-	static const char no_memory[] = "there is no memory left below 4 GiB for the page tables. Give the machine more.";
+	static const char no_memory[] = "there is no memory left below 4 GiB for page tables. Give the machine more.";
 
 	efi_map_get(&leave->map);
 	leave->map.buffer = efi_pages(leave->map.capacity, BELOW_4G);
@@ -178,6 +179,7 @@ static void enter(struct departure *leave, uint64_t entry)
 	struct handoff_arena *arena = &leave->arena;
 	struct bootinfo *info = handoff_take(arena, sizeof(*info));
 	struct bootfile *list = handoff_take(arena, early.file_count * sizeof(*list));
+	uint8_t *stack = handoff_take(arena, HANDOFF_STACK);
 	struct bootmem_list raw = { .capacity = leave->map_entries };
 	struct bootmem *memory;
 	struct boot_tables tables;
@@ -194,7 +196,7 @@ static void enter(struct departure *leave, uint64_t entry)
 	early.files = (uintptr_t)list;
 	*info = early;
 	boot_tables_fill(&tables, info, memory, info->memory_count);
-	handoff_enter((uintptr_t)tables.pages, entry, (uintptr_t)handoff_take(arena, HANDOFF_STACK) + HANDOFF_STACK, info);
+	handoff_enter((uintptr_t)tables.pages, entry, (uintptr_t)stack + HANDOFF_STACK, info);
 }
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What both ways in share: the memory map, the kernel's ELF file, the boot page tables, the list of files, and the jump.
- * All but handoff_enter() is pure. Loaders run identity-mapped: an address is a pointer.
+ * What both ways in share: memory map, the kernel's ELF file, boot page tables, the list of files, and the jump. All
+ * but handoff_enter() is pure. Loaders run identity-mapped: an address is a pointer.
  */
 #ifndef BOOT_HANDOFF_H
 #define BOOT_HANDOFF_H

@@ -21,7 +21,8 @@ void *handoff_take(struct handoff_arena *arena, size_t size)
 
 size_t handoff_arena_size(unsigned files, unsigned map_entries, unsigned table_pages)
 {
+	size_t map = map_entries * sizeof(struct bootmem);
+
 	return whole_pages(sizeof(struct bootinfo)) + whole_pages(files * sizeof(struct bootfile)) +
-	       whole_pages(map_entries * sizeof(struct bootmem)) + whole_pages(2 * map_entries * sizeof(struct bootmem)) +
-	       table_pages * HANDOFF_PAGE + HANDOFF_STACK;
+	       whole_pages(map) + whole_pages(2 * map) + table_pages * HANDOFF_PAGE + HANDOFF_STACK;
 }

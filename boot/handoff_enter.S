@@ -39,7 +39,7 @@ handoff_enter:
 	movw $gdt_end - gdt - 1, 6(%rsp)
 	movq %r10, 8(%rsp)
 	lgdt 6(%rsp)
-	/* No interrupt table: whatever goes wrong before the kernel's own resets the machine instead of running wild. */
+	/* No interrupt table: what goes wrong before the kernel has its own resets the machine. */
 	movw $0, 6(%rsp)
 	lidt 6(%rsp)
 	movl $gdt_data - gdt, %eax

@@ -61,7 +61,8 @@ struct mb2_info {
 /* --- multiboot2_tags.c, pure --- */
 
 /* The tag after `previous` (NULL: the first) of this type, whole and at least `least` bytes long; NULL: no more. */
-const struct mb2_tag *mb2_next(const struct mb2_info *info, const struct mb2_tag *previous, uint32_t type, size_t least);
+const struct mb2_tag *mb2_next(const struct mb2_info *info, const struct mb2_tag *previous, uint32_t type,
+			       size_t least);
 /* A module's command line: always a terminated string within the tag ("" when it is not). */
 const char *mb2_module_string(const struct mb2_module *module);
 /* The module named `name`: by the whole first word of its command line, or by that word's last path component. */

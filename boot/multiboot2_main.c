@@ -135,7 +135,7 @@ static void start_info(uint64_t tsc)
 	early.entry_tsc = tsc;
 	file_from(&early.config, config);
 	if (early.config.size > HANDOFF_CONFIG_MAX)
-		fail("the first module is too large to be a configuration. Name one bulkhead.conf: module2 FILE bulkhead.conf");
+		fail("the first module is too large to be a configuration. In grub.cfg: module2 FILE bulkhead.conf");
 	print("\r\nBulkhead\r\n[1/%u] configuration: %s, %lu bytes\r\n", STAGES, title, early.config.size);
 }
 
@@ -155,8 +155,8 @@ static void find_files(void)
 	struct config config;
 
 	memcpy(scratch + array, text, early.config.size);
-	config_parse((char *)scratch + array, early.config.size, &config, (struct config_partition *)scratch, partitions,
-		     report, NULL);
+	config_parse((char *)scratch + array, early.config.size, &config, (struct config_partition *)scratch,
+		     partitions, report, NULL);
 	capacity = handoff_file_count(&config);
 	files = (struct bootfile *)take(capacity * sizeof(*files) + 1, HANDOFF_PAGE);
 	early.file_count = handoff_file_list(&config, files, capacity);
@@ -232,6 +232,7 @@ static void enter(const struct kernel_elf *elf)
 	struct boot_tables tables;
 	struct bootinfo *info;
 	struct bootmem *memory;
+	uint8_t *stack;
 
 	arena.base = take(arena.size, HANDOFF_PAGE);
 	find_rsdp(&arena);
@@ -239,6 +240,7 @@ static void enter(const struct kernel_elf *elf)
 	mb2_screen(&mb2, &early.framebuffer);
 	print("[4/%u] machine: ACPI %s, screen %ux%u\r\n", STAGES, early.rsdp ? "yes" : "no", early.framebuffer.width,
 	      early.framebuffer.height);
+	stack = handoff_take(&arena, HANDOFF_STACK);
 	info = handoff_take(&arena, sizeof(*info));
 	memory = handoff_take(&arena, 2 * MAP_ENTRIES * sizeof(*memory));
 	boot_tables_create(&tables, handoff_take(&arena, table_pages * HANDOFF_PAGE), table_pages, gigabyte);
@@ -248,8 +250,7 @@ static void enter(const struct kernel_elf *elf)
 	*info = early;
 	if (!boot_tables_fill(&tables, info, memory, info->memory_count))
 		fail("the machine's memory map does not fit into 47 bits of address. Please report it.");
-	handoff_enter((uintptr_t)tables.pages, elf->entry, (uintptr_t)handoff_take(&arena, HANDOFF_STACK) + HANDOFF_STACK,
-		      info);
+	handoff_enter((uintptr_t)tables.pages, elf->entry, (uintptr_t)stack + HANDOFF_STACK, info);
 }
 
 void mb2_main(uint32_t magic, uint32_t address, uint64_t tsc)

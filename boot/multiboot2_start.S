@@ -82,7 +82,7 @@ multiboot2_start:
 	lgdt gdt_pointer
 	ljmp $gdt_code - gdt, $start_64
 
-	/* The one place with no console of its own: the sentence goes to the first serial port and the VGA text page. */
+	/* There is no C code yet: the sentence goes to the first serial port and the VGA text page. */
 no_long_mode:
 	movw $0x3fb, %dx /* line control: 8 data bits */
 	movb $3, %al

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-const struct mb2_tag *mb2_next(const struct mb2_info *info, const struct mb2_tag *previous, uint32_t type, size_t least)
+const struct mb2_tag *mb2_next(const struct mb2_info *info, const struct mb2_tag *previous, uint32_t type,
+			       size_t least)
 {
 	size_t at = 8; /* after total_size and reserved */
 
@@ -71,7 +72,8 @@ void mb2_memory(const struct mb2_info *info, struct bootmem_list *list)
 	static const uint8_t types[] = {
 		[1] = BOOTMEM_FREE, [2] = BOOTMEM_RESERVED, [3] = BOOTMEM_ACPI, [4] = BOOTMEM_NVS, [5] = BOOTMEM_BAD,
 	};
-	const struct mb2_memory_map *map = (const struct mb2_memory_map *)mb2_next(info, NULL, MB2_MEMORY_MAP, sizeof(*map));
+	const struct mb2_memory_map *map = (const struct mb2_memory_map *)
+		mb2_next(info, NULL, MB2_MEMORY_MAP, sizeof(*map));
 	struct mb2_memory_entry entry;
 
 	if (!map || map->entry_size < sizeof(entry))
@@ -89,8 +91,9 @@ void mb2_screen(const struct mb2_info *info, struct bootframebuffer *screen)
 	const struct mb2_framebuffer *tag = (const struct mb2_framebuffer *)
 		mb2_next(info, NULL, MB2_FRAMEBUFFER, offsetof(struct mb2_framebuffer, blue_size) + 1);
 
-	if (!tag || tag->kind != 1 || (tag->bpp != 32 && tag->bpp != 24) || tag->red_size != 8 || tag->green_size != 8 ||
-	    tag->blue_size != 8)
+	if (!tag || tag->kind != 1 || (tag->bpp != 32 && tag->bpp != 24))
+		return;
+	if (tag->red_size != 8 || tag->green_size != 8 || tag->blue_size != 8)
 		return;
 	screen->base = tag->address;
 	screen->width = tag->width;

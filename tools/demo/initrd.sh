@@ -21,5 +21,6 @@ chmod 644 "$work/root/etc/inittab" "$work/root/etc/profile"
 chmod 755 "$work/root/etc/rc" "$work/root/bin/busybox"
 ln -s bin/busybox "$work/root/init"
 find "$work/root" -exec touch -h -d @0 {} +
-(cd "$work/root" && find . | LC_ALL=C sort | cpio --quiet --reproducible --owner=0:0 -o -H newc) | gzip -9n >"$work/image"
+(cd "$work/root" && find . | LC_ALL=C sort | cpio --quiet --reproducible --owner=0:0 -o -H newc) |
+	gzip -9n >"$work/image"
 mv "$work/image" "$target"

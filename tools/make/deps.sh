@@ -4,7 +4,8 @@
 set -eu
 
 BUILD="gcc make binutils libc6-dev gnu-efi newlib-source xz-utils"
-RUN="qemu-system-x86 ovmf seabios bochs bochsbios vgabios mtools gdisk grub-common grub-pc-bin xorriso busybox-static cpio"
+RUN="qemu-system-x86 ovmf seabios bochs bochsbios vgabios mtools gdisk grub-common grub-pc-bin xorriso
+busybox-static cpio"
 TEST="libcmocka-dev python3 python3-pytest python3-pexpect acpica-tools"
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
