@@ -43,7 +43,7 @@ static enum verdict on_cpuid(struct vcpu *vcpu, struct exit *exit)
 			.apic_id = vcpu->index,
 			.apic_enabled = vcpu->apic.base & APIC_BASE_ENABLE,
 			.cr4 = vcpu_ops->read(vcpu, VCPU_CR4),
-			.xcr0 = vcpu->xcr0,
+			.xcr0 = xcr0_read(),
 		};
 
 		guest_cpuid_patch(&vcpu->partition->cpuid, leaf, subleaf, &state, &out);
@@ -87,7 +87,6 @@ static enum verdict on_xsetbv(struct vcpu *vcpu, struct exit *exit)
 		vcpu_exception_error(vcpu, VECTOR_GP, 0);
 		return VERDICT_RETRY;
 	}
-	vcpu->xcr0 = value;
 	xsetbv(0, value);
 	return VERDICT_NEXT;
 }

@@ -5,6 +5,7 @@
 #include "kernel/exit_handlers.h"
 #include "kernel/log.h"
 #include "kernel/partition.h"
+#include "kernel/pvclock.h"
 
 #define X2APIC_EOI      0x80b
 #define X2APIC_ICR      0x830
@@ -129,6 +130,8 @@ enum verdict exit_rdmsr(struct vcpu *vcpu, struct exit *exit)
 			result = MSR_GP;
 	} else if ((reg = find_register(msr)) >= 0) {
 		value = vcpu_ops->read(vcpu, (enum vcpu_register)reg);
+	} else if (pvclock_is(msr)) {
+		value = pvclock_rdmsr(vcpu, msr);
 	} else {
 		result = guest_msr_read(&vcpu->msrs, msr, &value);
 	}
@@ -169,6 +172,8 @@ enum verdict exit_wrmsr(struct vcpu *vcpu, struct exit *exit)
 		result = write_apic(vcpu, msr, value) ? MSR_OK : MSR_GP;
 	else if ((reg = find_register(msr)) >= 0)
 		result = write_register(vcpu, (enum vcpu_register)reg, value) ? MSR_OK : MSR_GP;
+	else if (pvclock_is(msr))
+		result = pvclock_wrmsr(vcpu, msr, value) ? MSR_OK : MSR_GP;
 	else
 		result = guest_msr_write(&vcpu->msrs, msr, value);
 	if (result != MSR_OK)

@@ -10,6 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/mem.h"
 #include "kernel/partition.h"
+#include "kernel/pvclock.h"
 
 /* --- what the MSR policy asks of its vCPU --- */
 
@@ -25,6 +26,7 @@ static void msr_move_tsc(struct guest_msrs *msrs, uint64_t delta)
 	vcpu->tsc_offset += delta;
 	vcpu_ops->write(vcpu, VCPU_TSC_OFFSET, vcpu->tsc_offset);
 	vlapic_tsc_moved(&vcpu->apic, delta);
+	pvclock_update(vcpu);
 	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
 }
 
@@ -64,7 +66,7 @@ void vcpu_reset(struct vcpu *vcpu)
 		vcpu->gpr[i] = 0;
 	vcpu->gpr[RDX] = cpuid(1, 0).eax; /* the processor's signature, SDM 10.1.2 */
 	vcpu->nmi_pending = false;
-	vcpu->xcr0 = XCR0_X87;
+	vcpu->pvclock = 0;
 	vcpu->tsc_offset = -vcpu->partition->start_tsc;
 	atomic_store(&vcpu->todo, TODO_TIME | TODO_INTERRUPT);
 	vlapic_reset(&vcpu->apic, false);

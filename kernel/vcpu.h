@@ -53,9 +53,10 @@ struct vcpu {
 	bool nmi_pending;
 	bool uses_pic;               /* the 8259's INTR reaches this vCPU's LINT0 */
 	_Atomic uint8_t sipi_vector;
-	uint64_t xcr0;
 	struct vlapic apic;
 	struct guest_msrs msrs;
+	uint64_t pvclock;            /* MSR_PV_SYSTEM_TIME */
+	uint32_t pvclock_version;
 	struct exit_statistics exits[EXIT_KINDS];
 };
 

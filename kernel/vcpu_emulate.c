@@ -15,7 +15,6 @@ struct execution {
 	struct vcpu *vcpu;
 	const struct exit *exit;
 	bool single_operand;    /* the address that faulted is the instruction's only memory operand */
-	bool faulted;           /* an exception has been injected */
 };
 
 static struct vcpu *vcpu_of(struct machine *m)
@@ -66,7 +65,6 @@ static uint64_t segment_base(struct machine *m, unsigned segment)
 static int fault(struct execution *e, uint8_t vector, uint32_t error)
 {
 	vcpu_exception_error(e->vcpu, vector, error);
-	e->faulted = true;
 	return -1;
 }
 
@@ -97,6 +95,8 @@ static int locate(struct execution *e, uint64_t linear, bool write, uint64_t *gp
 		return 0;
 	case TRANSLATE_NON_CANONICAL:
 		return fault(e, VECTOR_GP, 0);
+	case TRANSLATE_AGAIN:
+		return -1;
 	default:
 		vcpu_ops->write(e->vcpu, VCPU_CR2, linear);
 		return fault(e, VECTOR_PF, error);

@@ -8,7 +8,12 @@
 struct vcpu;
 
 enum translate_access { TRANSLATE_READ, TRANSLATE_WRITE, TRANSLATE_FETCH };
-enum translate_result { TRANSLATE_OK, TRANSLATE_PAGE_FAULT, TRANSLATE_NON_CANONICAL };
+enum translate_result {
+	TRANSLATE_OK,
+	TRANSLATE_PAGE_FAULT,
+	TRANSLATE_NON_CANONICAL,
+	TRANSLATE_AGAIN, /* the tables change at this moment, or lie where there is no memory: let the processor walk */
+};
 
 /* As an access by the guest at its present privilege would go; `*error` is the page fault's error code. */
 enum translate_result vcpu_translate(struct vcpu *vcpu, uint64_t linear, enum translate_access access, uint64_t *gpa,

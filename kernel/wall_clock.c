@@ -16,5 +16,10 @@ void wall_clock_init(void)
 
 int64_t wall_clock_seconds(void)
 {
-	return boot_seconds + (int64_t)(tsc_to_ns(rdtsc() - boot_tsc) / 1000000000);
+	return (int64_t)(wall_clock_ns(rdtsc()) / 1000000000);
+}
+
+uint64_t wall_clock_ns(uint64_t tsc)
+{
+	return (uint64_t)boot_seconds * 1000000000 + tsc_to_ns(tsc - boot_tsc);
 }

@@ -9,5 +9,7 @@
 void wall_clock_init(void);
 /* Seconds since 1970-01-01 UTC. */
 int64_t wall_clock_seconds(void);
+/* Nanoseconds since 1970-01-01 UTC at a value of the TSC, from wall_clock_init() on. */
+uint64_t wall_clock_ns(uint64_t tsc);
 
 #endif

@@ -31,6 +31,11 @@ uint64_t xcr0_supported(void)
 	return supported;
 }
 
+uint64_t xcr0_read(void)
+{
+	return supported ? xgetbv(0) : XCR0_X87;
+}
+
 bool xcr0_valid(uint64_t value)
 {
 	uint64_t avx512 = value & XCR0_AVX512;

@@ -11,6 +11,14 @@ static inline void xsetbv(uint32_t xcr, uint64_t value)
 	__asm__ volatile("xsetbv" : : "c"(xcr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+static inline uint64_t xgetbv(uint32_t xcr)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(xcr));
+	return low | (uint64_t)high << 32;
+}
+
 /* State components that guests may enable: x87, SSE, AVX, AVX-512, PKRU, as far as the processor has them. */
 #define XCR0_X87    (1ULL << 0)
 #define XCR0_SSE    (1ULL << 1)
@@ -22,6 +30,8 @@ static inline void xsetbv(uint32_t xcr, uint64_t value)
 void fpu_init(void);
 /* 0 when the processor has no XSAVE. */
 uint64_t xcr0_supported(void);
+/* XCR0 of the guest that this core runs: the processor holds it, the hypervisor has none of its own. */
+uint64_t xcr0_read(void);
 /* Would XSETBV accept it (SDM 13.3)? */
 bool xcr0_valid(uint64_t value);
 /* Puts the calling core's registers into their initial state, so that nothing passes from one guest to the next. */

@@ -176,6 +176,11 @@ static void address_sizes(struct guest_cpuid *cpuid)
 		sizes->eax = (sizes->eax & 0xff) | LINEAR_BITS << 8;
 }
 
+/* Leaf 0x40000101 EAX: port 0x80 need not be written for delays; MSRs 0x4b564d00 and 0x4b564d01; one clock for all. */
+#define PV_NO_IO_DELAY  (1u << 1)
+#define PV_CLOCK        (1u << 3)
+#define PV_CLOCK_STABLE (1u << 24)
+
 /* Frequencies. Linux takes the crystal of leaf 0x15 for the local APIC timer's clock, which it is here. */
 static void clocks(struct guest_cpuid *cpuid, const struct guest_cpuid_config *config)
 {
@@ -195,6 +200,12 @@ static void clocks(struct guest_cpuid *cpuid, const struct guest_cpuid_config *c
 	memcpy(&cpuid->hypervisor[0].out.edx, "Bulk", 4);
 	cpuid->hypervisor[0x10].out.eax = (uint32_t)(config->tsc_hz / 1000);
 	cpuid->hypervisor[0x10].out.ebx = (uint32_t)(config->apic_hz / 1000);
+	/* A second signature, 0x100 further, offers the clock of KVM's guest ABI and nothing else of it. */
+	cpuid->paravirtual[0].out.eax = 0x40000101;
+	memcpy(&cpuid->paravirtual[0].out.ebx, "KVMK", 4);
+	memcpy(&cpuid->paravirtual[0].out.ecx, "VMKV", 4);
+	memcpy(&cpuid->paravirtual[0].out.edx, "M\0\0", 4);
+	cpuid->paravirtual[1].out.eax = PV_NO_IO_DELAY | PV_CLOCK | PV_CLOCK_STABLE;
 }
 
 /* Vendor and highest leaves. */

@@ -16,6 +16,7 @@
 #define GUEST_CPUID_BASIC      0x20 /* leaves 0..0x1f */
 #define GUEST_CPUID_EXTENDED   0x22 /* leaves 0x80000000..0x80000021 */
 #define GUEST_CPUID_HYPERVISOR 0x11 /* leaves 0x40000000..0x40000010 */
+#define GUEST_CPUID_PARAVIRTUAL 2  /* leaves 0x40000100, 0x40000101: KVM's guest ABI, kernel/pvclock.h */
 #define GUEST_CPUID_SUBLEAVES  48   /* of all leaves together */
 #define GUEST_CPUID_COMPONENTS 10   /* XSAVE state components 0..9: up to PKRU */
 
@@ -42,6 +43,7 @@ struct guest_cpuid {
 	struct guest_cpuid_leaf basic[GUEST_CPUID_BASIC];
 	struct guest_cpuid_leaf extended[GUEST_CPUID_EXTENDED];
 	struct guest_cpuid_leaf hypervisor[GUEST_CPUID_HYPERVISOR];
+	struct guest_cpuid_leaf paravirtual[GUEST_CPUID_PARAVIRTUAL];
 	struct guest_cpuid_leaf beyond; /* what is in no range */
 	struct guest_cpuid_leaf subleaf[GUEST_CPUID_SUBLEAVES];
 	unsigned subleaves;
@@ -90,6 +92,8 @@ static inline const struct cpuid *guest_cpuid_find(const struct guest_cpuid *cpu
 		found = &cpuid->extended[leaf - 0x80000000];
 	else if (leaf - 0x40000000 < GUEST_CPUID_HYPERVISOR)
 		found = &cpuid->hypervisor[leaf - 0x40000000];
+	else if (leaf - 0x40000100 < GUEST_CPUID_PARAVIRTUAL)
+		found = &cpuid->paravirtual[leaf - 0x40000100];
 	if (found->last)
 		found = &cpuid->subleaf[found->first + (subleaf < found->last ? subleaf : found->last)];
 	return &found->out;
