@@ -8,7 +8,6 @@
 
 #define BELOW_4G (1ULL << 32)
 #define KERNEL_ALIGN (2ULL << 20)
-#define CR4_LA57 (1ULL << 12)
 
 extern const uint8_t carried_kernel[], carried_kernel_end[];
 
@@ -141,14 +140,6 @@ static bool has_gigabyte_pages(void)
 	return __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && edx & 1u << 26;
 }
 
-static bool has_five_levels(void)
-{
-	uint64_t cr4;
-
-	__asm__("mov %%cr4, %0" : "=r"(cr4));
-	return cr4 & CR4_LA57;
-}
-
 struct departure {
 	struct efi_map map;
 	struct handoff_arena arena;
@@ -211,8 +202,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *system)
 	/* Reading may take longer than the firmware's five minutes (7.5.1). */
 	system->BootServices->SetWatchdogTimer(0, 0, 0, NULL);
 	efi_print("\nBulkhead\n");
-	if (has_five_levels())
-		return efi_fail(EFI_UNSUPPORTED, "the firmware runs with 5-level paging. Turn it off in its setup.");
 	status = load_config();
 	if (!EFI_ERROR(status))
 		status = list_files();

@@ -100,7 +100,10 @@ void handoff_claim(struct bootmem_list *list, const struct bootinfo *info, const
 
 /* --- handoff_enter.S --- */
 
-/* Loads descriptor and page tables, switches stacks and jumps. Interrupts are off from here on. */
+/*
+ * Loads descriptor and page tables, switches stacks and jumps. Interrupts are off from here on. The page tables and the
+ * stack (HANDOFF_STACK bytes, zeroed) lie below 4 GiB.
+ */
 void handoff_enter(uint64_t page_tables, uint64_t entry, uint64_t stack_top, const struct bootinfo *info)
 	__attribute__((noreturn));
 

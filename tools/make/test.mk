@@ -31,8 +31,9 @@ $(BUILD)/guest/%.o: %.S tools/make/flags.mk | $(NEWLIB)/libc.a
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 $(BUILD)/tests/%.elf: $(BUILD)/guest/tests/%.o $(GUEST_LIB) $(BUILD)/guest.list tests/guests/guest.lds
 	@mkdir -p $(@D); echo '  $@'
-	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z max-page-size=4096 -T tests/guests/guest.lds \
-		$(filter %.o,$^) -o $(@:.elf=.elf64)
+	$(Q)ld -nostdlib -static --no-warn-rwx-segments -z noexecstack -z max-page-size=4096 \
+		-T tests/guests/guest.lds \
+		$(filter %.o,$^) $(NEWLIB)/libc-pic.a -o $(@:.elf=.elf64)
 	$(Q)objcopy -O elf32-i386 $(@:.elf=.elf64) $@
 
 guests: $(GUESTS)
