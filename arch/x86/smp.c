@@ -43,23 +43,22 @@ static uint64_t low_phys;
 static volatile struct trampoline *parameters;
 static void (*core_entry)(void);
 
-static void wait_us(uint64_t us)
-{
-	uint64_t end = rdtsc() + ns_to_tsc(us * 1000);
-
-	while (rdtsc() < end)
-		cpu_pause();
-}
-
+/*
+ * Sleeps until `us` have passed or the core is online (NULL: only time counts). Halted, not spinning: in an emulator with
+ * one thread, and for the sibling of a hyper-threaded core, a spinning core takes the time that the other needs.
+ */
 static bool wait_online(const struct cpu *cpu, uint64_t us)
 {
 	uint64_t end = rdtsc() + ns_to_tsc(us * 1000);
 
-	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
+	interrupts_off();
+	while (!cpu || !__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
 		if (rdtsc() >= end)
 			return false;
-		cpu_pause();
+		apic_timer_set(end);
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
 	}
+	apic_timer_set(UINT64_MAX);
 	return true;
 }
 
@@ -100,6 +99,7 @@ void smp_core_entry(struct cpu *cpu)
 	apic_enable_core();
 	cpu->cr3 = paging_kernel_cr3();
 	__atomic_store_n(&cpu->online, true, __ATOMIC_RELEASE);
+	cpu_kick(&cpus[0]); /* it sleeps in wait_online() */
 	core_entry();
 	panic("core %u has nothing to do", cpu->id);
 }
@@ -165,7 +165,7 @@ static void start_all(const uint32_t *ids, unsigned count)
 	for (unsigned i = 0; i < count; i++)
 		if (reachable(ids[i]))
 			apic_send(ids[i], ICR_INIT | ICR_ASSERT);
-	wait_us(INIT_US);
+	wait_online(NULL, INIT_US);
 	for (unsigned i = 0; i < count; i++) {
 		struct cpu *cpu = &cpus[cpu_count];
 
