@@ -243,7 +243,13 @@ static void hypervisor_leaves(void **test)
 	assert_string_equal(signature, "BulkheadBulk");
 	assert_cpuid(ask(0x40000010, 0), 2100000, 32812, 0, 0);
 	assert_cpuid(ask(0x40000001, 0), 0, 0, 0, 0);
-	assert_cpuid(ask(0x40000100, 0), 0, 0, 0, 0);
+	zero = ask(0x40000100, 0);
+	assert_int_equal(zero.eax, 0x40000101);
+	memcpy(signature, &zero.ebx, 12);
+	assert_string_equal(signature, "KVMKVMKVM");
+	assert_cpuid(ask(0x40000101, 0), 0x100000a, 0, 0, 0); /* the clock, nothing else of that ABI */
+	assert_cpuid(ask(0x40000102, 0), 0, 0, 0, 0);
+	assert_cpuid(ask(0x40000011, 0), 0, 0, 0, 0);
 }
 
 static void frequencies_for_intel(void **test)

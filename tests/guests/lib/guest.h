@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 int main(void);
 
@@ -39,8 +40,8 @@ const void *acpi_table(const char signature[4]);
 extern uint32_t multiboot_magic;
 extern uint32_t multiboot_info_address;
 struct multiboot_info {
-	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
-	uint32_t drives_length, drives_addr, config_table, boot_loader_name;
+	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4];
+	uint32_t mmap_length, mmap_addr, drives_length, drives_addr, config_table, boot_loader_name;
 };
 static inline const struct multiboot_info *multiboot_info(void)
 {
@@ -102,9 +103,30 @@ unsigned start_processors(void (*entry)(unsigned number));
 static inline void out8(uint16_t port, uint8_t v) { __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port)); }
 static inline void out16(uint16_t port, uint16_t v) { __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port)); }
 static inline void out32(uint16_t port, uint32_t v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
-static inline uint8_t in8(uint16_t port) { uint8_t v; __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port)); return v; }
-static inline uint16_t in16(uint16_t port) { uint16_t v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port)); return v; }
-static inline uint32_t in32(uint16_t port) { uint32_t v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port)); return v; }
+
+static inline uint8_t in8(uint16_t port)
+{
+	uint8_t v;
+
+	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline uint16_t in16(uint16_t port)
+{
+	uint16_t v;
+
+	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
+
+static inline uint32_t in32(uint16_t port)
+{
+	uint32_t v;
+
+	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+	return v;
+}
 
 static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
 {
@@ -144,10 +166,5 @@ static inline void pause(void) { __asm__ volatile("pause" : : : "memory"); }
 
 #define READ_CR(n) ({ uint64_t v_; __asm__ volatile("mov %%cr" #n ", %0" : "=r"(v_)); v_; })
 #define WRITE_CR(n, v) ({ __asm__ volatile("mov %0, %%cr" #n : : "r"((uint64_t)(v)) : "memory"); })
-
-void *memset(void *to, int value, size_t size);
-void *memcpy(void *to, const void *from, size_t size);
-int memcmp(const void *a, const void *b, size_t size);
-size_t strlen(const char *text);
 
 #endif

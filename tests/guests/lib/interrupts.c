@@ -51,9 +51,9 @@ void interrupts_start(void)
 	uint64_t base = (uint64_t)&tss;
 
 	for (unsigned i = 0; i < 256; i++) {
-		uint64_t entry = (uint64_t)isr_stubs[i], ist = i == DF ? DOUBLE_FAULT_IST : 0;
+		uint64_t entry = (uint64_t)isr_stubs[i], flags = GATE_INTERRUPT | (i == DF ? DOUBLE_FAULT_IST : 0);
 
-		idt[i].low = (entry & 0xffff) | CODE_64 << 16 | ist << 32 | GATE_INTERRUPT << 32 | (entry >> 16 & 0xffff) << 48;
+		idt[i].low = (entry & 0xffff) | CODE_64 << 16 | flags << 32 | (entry >> 16 & 0xffff) << 48;
 		idt[i].high = entry >> 32;
 	}
 	tss.rsp[0] = (uint64_t)privilege_stack + sizeof(privilege_stack);
@@ -67,8 +67,8 @@ void interrupts_start(void)
 static void unexpected(const struct frame *f)
 {
 	print("unexpected vector %lu error %lx at %lx:%lx, cr2 %lx\n", f->vector, f->error, f->cs, f->rip, READ_CR(2));
-	print("rax %lx rbx %lx rcx %lx rdx %lx\nrsi %lx rdi %lx rbp %lx rsp %lx\n", f->rax, f->rbx, f->rcx, f->rdx, f->rsi,
-	      f->rdi, f->rbp, f->rsp);
+	print("rax %lx rbx %lx rcx %lx rdx %lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+	print("rsi %lx rdi %lx rbp %lx rsp %lx\n", f->rsi, f->rdi, f->rbp, f->rsp);
 	guest_exit(127);
 }
 

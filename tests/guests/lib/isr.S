@@ -7,8 +7,8 @@ isr_stubs:
 	.set vector, 0
 	.rept 256
 	.balign 16
-	/* These push an error code themselves: #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX (SDM 6.3.1, APM 8.2). */
-	.if !((vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30))
+	/* Vectors 8, 10 to 14, 17, 21, 29, 30 push an error code themselves (SDM 6.3.1, APM 8.2). */
+	.if vector > 31 || !(0x60227d00 >> (vector & 31) & 1)
 	push $0
 	.endif
 	push $vector

@@ -85,6 +85,7 @@ static void vprint(const char *format, va_list args)
 {
 	struct spec spec;
 	const char *text;
+	uint64_t number;
 	int64_t value;
 	char c;
 
@@ -109,8 +110,8 @@ static void vprint(const char *format, va_list args)
 			break;
 		case 'u':
 		case 'x':
-			put_number(&spec, spec.longs ? va_arg(args, uint64_t) : va_arg(args, unsigned), *format == 'u' ? 10 : 16,
-			           false);
+			number = spec.longs ? va_arg(args, uint64_t) : va_arg(args, unsigned);
+			put_number(&spec, number, *format == 'u' ? 10 : 16, false);
 			break;
 		case 'p':
 			put_number(&spec, va_arg(args, uint64_t), 16, false);

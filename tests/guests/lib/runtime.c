@@ -28,38 +28,3 @@ const char *command_line(void)
 
 	return info->flags & 1u << 2 && info->cmdline ? (const char *)(uintptr_t)info->cmdline : "";
 }
-
-void *memset(void *to, int value, size_t size)
-{
-	void *at = to;
-
-	__asm__ volatile("rep stosb" : "+D"(at), "+c"(size) : "a"(value) : "memory");
-	return to;
-}
-
-void *memcpy(void *to, const void *from, size_t size)
-{
-	void *at = to;
-
-	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(size) : : "memory");
-	return to;
-}
-
-int memcmp(const void *a, const void *b, size_t size)
-{
-	const uint8_t *x = a, *y = b;
-
-	for (; size; size--, x++, y++)
-		if (*x != *y)
-			return *x - *y;
-	return 0;
-}
-
-size_t strlen(const char *text)
-{
-	size_t length = 0;
-
-	while (text[length])
-		length++;
-	return length;
-}
