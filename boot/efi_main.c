@@ -29,7 +29,7 @@ static const char *const file_faults[] = {
 
 static void report(void *context, unsigned line, const char *problem, const char *fix)
 {
-	efi_print("      %s:%u: %s %s\n", (const char *)context, line, problem, fix);
+	efi_print("      %s:%u: %s; %s\n", (const char *)context, line, problem, fix);
 }
 
 static EFI_STATUS load_config(void)

@@ -63,8 +63,8 @@ handoff_enter:
 
 	/*
 	 * Firmware with 5-level paging: LA57 changes only with paging off (SDM 4.1.2), paging goes off only in 32-bit
-	 * code, and that reaches 4 GiB only. So a copy of leave_five runs on the stack's page, by a fifth level over our
-	 * tables (the firmware's may forbid execution there).
+	 * code, and that reaches 4 GiB only. So a copy of leave_five runs on the stack's page, by a fifth level over
+	 * our tables (the firmware's may forbid execution there).
 	 */
 five_levels:
 	leaq leave_five(%rip), %rsi

@@ -142,7 +142,7 @@ static void start_info(uint64_t tsc)
 static void report(void *context, unsigned line, const char *problem, const char *fix)
 {
 	(void)context;
-	print("      %s:%u: %s %s\r\n", early.config_name, line, problem, fix);
+	print("      %s:%u: %s; %s\r\n", early.config_name, line, problem, fix);
 }
 
 /* Parsing writes into the text, so it gets a copy; the kernel reads the original. */
