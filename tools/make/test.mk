@@ -45,5 +45,8 @@ unit: $(UNIT)
 	@$(PYTHON) tools/make/tests.py unit $(BUILD)
 system: all guests demo
 	@$(PYTHON) tools/make/tests.py system $(BUILD)
+bench: deps
+	@$(MAKE) --no-print-directory all guests
+	@$(PYTHON) tests/bench/bench.py $(BUILD)
 tests-built: all guests demo $(UNIT)
-.PHONY: guests test unit system tests-built
+.PHONY: guests test unit system bench tests-built
