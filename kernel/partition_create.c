@@ -109,6 +109,49 @@ static int create_memory(struct partition *partition, char *why, size_t size)
 	return E_OK;
 }
 
+/* What stage 2 maps must be the partition's own backing, byte for byte, and nothing else: checked, not assumed. */
+struct audit {
+	const struct guest_memory *memory;
+	uint64_t mapped;
+	bool foreign;
+};
+
+static void audit_leaf(void *context, uint64_t gpa, uint64_t hpa, uint64_t size, uint64_t entry)
+{
+	struct audit *audit = context;
+	unsigned i;
+
+	(void)entry;
+	audit->mapped += size;
+	for (i = 0; i < audit->memory->count; i++) {
+		const struct guest_range *r = &audit->memory->ranges[i];
+
+		if (gpa >= r->gpa && gpa + size <= r->gpa + r->size && hpa - r->hpa == gpa - r->gpa)
+			return;
+	}
+	audit->foreign = true;
+}
+
+static int audit_stage2(struct partition *partition, char *why, size_t size)
+{
+	struct audit audit = { .memory = &partition->memory };
+	unsigned i;
+
+	ptab_walk(&partition->stage2, audit_leaf, &audit);
+	if (audit.foreign || audit.mapped != partition->memory.size) {
+		snprintf(why, size, "its nested page tables do not map its own memory; report this as a bug");
+		return E_INVALID;
+	}
+	for (i = 0; i < partition->memory.count; i++) {
+		const struct guest_range *r = &partition->memory.ranges[i];
+
+		log_debug(partition->name, "memory %#llx at machine address %#llx, size %#llx, stage-2 root %#llx",
+		          (unsigned long long)r->gpa, (unsigned long long)r->hpa, (unsigned long long)r->size,
+		          (unsigned long long)partition->stage2.root_phys);
+	}
+	return E_OK;
+}
+
 static struct cpuid host_cpuid(void *context, uint32_t leaf, uint32_t subleaf)
 {
 	(void)context;
@@ -169,6 +212,8 @@ static int create(struct partition *partition, char *why, size_t size)
 	if (!error)
 		error = create_memory(partition, why, size);
 	if (!error)
+		error = audit_stage2(partition, why, size);
+	if (!error)
 		error = create_vcpus(partition);
 	if (!error)
 		error = pc_create(partition);
@@ -215,6 +260,7 @@ static void assign_cores(struct partition *partition)
 
 void partitions_create(const struct config *config)
 {
+	struct mem_info info;
 	char why[224];
 	unsigned i, good = 0;
 
@@ -243,5 +289,7 @@ void partitions_create(const struct config *config)
 		assign_cores(partition);
 		good++;
 	}
-	log_stage("partitions", "%u of %u can be started", good, config->count);
+	mem_info(&info);
+	log_stage("partitions", "%u of %u can be started; hypervisor uses %llu KiB, guests %llu MiB", good, config->count,
+	          (unsigned long long)(info.hypervisor >> 10), (unsigned long long)(info.guests >> 20));
 }
