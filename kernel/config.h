@@ -13,6 +13,10 @@
 #define CONFIG_NAME_MAX 31      /* characters of a partition's name: letters, digits, '-', '_' */
 #define CONFIG_CPUS 64          /* physical cores that a configuration can name: 0..63 */
 #define CONFIG_MODULES 8
+#define CONFIG_PARTITIONS 64    /* each has a core of its own */
+#define CONFIG_FILE_MAX 111     /* bytes of a file's name: struct bootfile's, without the terminator */
+#define CONFIG_LINE_MAX 4096    /* bytes of a line, without its end */
+#define CONFIG_REPORTS 100      /* errors after these are counted, not reported */
 #define CONFIG_MEMORY_MIN (1ULL << 20)
 #define CONFIG_MEMORY_MAX (256ULL << 30)
 
@@ -51,14 +55,17 @@ struct config {
 	unsigned log_level;     /* enum log_level (kernel/log.h): error 0, warning 1, info 2, debug 3; default 2 */
 	struct config_partition *partitions;
 	unsigned count;
-	unsigned errors;        /* number reported; partitions without `bad` can still start unless fatal */
+	unsigned errors;        /* number found; partitions without `bad` can still start unless fatal */
 	bool fatal;             /* nothing can start (no [bulkhead] section, unknown version, ...) */
 };
 
-/* One error: 1-based line, what is wrong, and how to mend it (each one plain sentence). */
+/*
+ * One error: 1-based line, what is wrong, and how to mend it. Both are printable ASCII, under 240 bytes, without
+ * capital and full stop, made to be printed as "FILE:LINE: PROBLEM; FIX"; they are gone after the call.
+ */
 typedef void config_report(void *context, unsigned line, const char *problem, const char *fix);
 
-/* Number of partition sections in the text, to size the array given to config_parse(). */
+/* Number of partition sections in the text, CONFIG_PARTITIONS at the most: the array that config_parse() needs. */
 unsigned config_count(const char *text, size_t size);
 
 /*
