@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clock: the TSC, its frequency told by CPUID or measured once against HPET, PM timer or PIT. */
+/* The clock: the TSC, its frequency told by CPUID and measured once against HPET, PM timer or PIT. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -9,10 +9,12 @@
 #include "arch/x86/interrupts.h"
 #include "arch/x86/layout.h"
 #include "arch/x86/paging.h"
+#include "kernel/log.h"
 
 #define NS_PER_S 1000000000ULL
 #define MEASURE_PER_S 100 /* measure for 1/100 s */
 #define SAMPLES 5
+#define DISAGREE 50 /* more than 1/50 apart: one of the two is wrong */
 #define POLLS_MAX 50000000u /* a counter that stands still must not hang the boot */
 
 /* HPET (IA-PC HPET 1.0a, 2.3) */
@@ -144,31 +146,29 @@ static uint64_t measure_pit(void)
 	return polls < POLLS_MAX ? (last - first) * PIT_HZ / count : 0;
 }
 
-/* The processor knows (SDM 19.7.3), or the hypervisor below us says so, in kHz. */
-static uint64_t told(void)
+/* The processor knows (SDM 19.7.3), or the hypervisor below us says so, in kHz. 0: neither. */
+static uint64_t told(const char **by)
 {
 	struct cpuid id;
 
 	if (cpuid(0, 0).eax >= 0x15) {
 		id = cpuid(0x15, 0);
-		if (id.eax && id.ebx && id.ecx) {
-			source = "CPUID 15h";
+		*by = "CPUID 15h";
+		if (id.eax && id.ebx && id.ecx)
 			return (uint64_t)id.ecx * id.ebx / id.eax;
-		}
 	}
 	if (cpuid(1, 0).ecx & 1u << 31) {
 		id = cpuid(0x40000000, 0);
-		if (id.eax >= 0x40000010 && id.eax < 0x40010000) {
-			source = "CPUID 40000010h";
+		*by = "CPUID 40000010h";
+		if (id.eax >= 0x40000010 && id.eax < 0x40010000)
 			return cpuid(0x40000010, 0).eax * 1000ULL;
-		}
 	}
 	return 0;
 }
 
-static uint64_t find_frequency(void)
+static uint64_t measure_any(void)
 {
-	uint64_t found = told(), hz, mask;
+	uint64_t found = 0, hz, mask;
 
 	for (unsigned i = 0; !found && i < sizeof(references) / sizeof(references[0]); i++) {
 		source = references[i].name;
@@ -180,6 +180,24 @@ static uint64_t find_frequency(void)
 		found = measure_pit();
 	}
 	return found;
+}
+
+/* What CPUID tells is exact where it is true; emulators and some firmware tell what another machine would have. */
+static uint64_t find_frequency(void)
+{
+	const char *by;
+	uint64_t measured = measure_any(), said = told(&by);
+	uint64_t difference = said > measured ? said - measured : measured - said;
+
+	if (!said)
+		return measured;
+	if (measured && difference > measured / DISAGREE) {
+		log_warning(NULL, "%s gives the TSC %llu kHz, the %s %llu kHz: believing the latter", by,
+		            (unsigned long long)said / 1000, source, (unsigned long long)measured / 1000);
+		return measured;
+	}
+	source = by;
+	return said;
 }
 
 static uint64_t ratio(uint64_t a, uint64_t b)
