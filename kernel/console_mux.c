@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/console_mux.h"
+
+#include <string.h>
+
+static void put(struct console_mux *mux, struct console_port *port, const char *data, size_t size)
+{
+	if (!mux->emit(mux, data, size) && port)
+		port->lost += size;
+}
+
+static bool several(const struct console_mux *mux)
+{
+	return mux->ports && mux->ports->next;
+}
+
+static void put_prefix(struct console_mux *mux, struct console_port *port)
+{
+	if (!several(mux))
+		return;
+	put(mux, port, "[", 1);
+	put(mux, port, port->name, strlen(port->name));
+	put(mux, port, "] ", 2);
+}
+
+/* Room for a line of somebody else's: the focused partition's unfinished line is left, and written again below. */
+static bool leave_partial(struct console_mux *mux)
+{
+	if (!mux->focus || !mux->focus->length)
+		return false;
+	put(mux, NULL, "\r\n", 2);
+	return true;
+}
+
+static void resume_partial(struct console_mux *mux)
+{
+	put_prefix(mux, mux->focus);
+	put(mux, mux->focus, mux->focus->line, mux->focus->length);
+}
+
+void console_mux_attach(struct console_mux *mux, struct console_port *port)
+{
+	struct console_port **end = &mux->ports;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = port;
+	if (!mux->focus)
+		mux->focus = port;
+}
+
+void console_mux_line(struct console_mux *mux, const char *text, size_t size)
+{
+	bool partial = leave_partial(mux);
+
+	put(mux, NULL, text, size);
+	put(mux, NULL, "\r\n", 2);
+	if (partial)
+		resume_partial(mux);
+}
+
+static void remember(struct console_port *port, char c)
+{
+	if (port->length < CONSOLE_LINE)
+		port->line[port->length++] = c;
+}
+
+/* As it comes; only where lines begin is ours to say. */
+static void write_focused(struct console_mux *mux, struct console_port *port, char c)
+{
+	if (!port->length && c != '\r' && c != '\n')
+		put_prefix(mux, port);
+	put(mux, port, &c, 1);
+	if (c == '\n' || c == '\r')
+		port->length = 0;
+	else
+		remember(port, c);
+}
+
+static void flush_line(struct console_mux *mux, struct console_port *port)
+{
+	bool partial = leave_partial(mux);
+
+	put_prefix(mux, port);
+	put(mux, port, port->line, port->length);
+	put(mux, port, "\r\n", 2);
+	port->length = 0;
+	if (partial)
+		resume_partial(mux);
+}
+
+void console_mux_write(struct console_mux *mux, struct console_port *port, uint8_t byte)
+{
+	char c = (char)byte;
+
+	if (port == mux->focus) {
+		write_focused(mux, port, c);
+		return;
+	}
+	if (c == '\r')
+		return;
+	if (c != '\n')
+		remember(port, c);
+	if (c == '\n' || port->length == CONSOLE_LINE)
+		flush_line(mux, port);
+}
+
+static void move_focus(struct console_mux *mux)
+{
+	static const char before[] = "--- input goes to ", after[] = " (Ctrl-A three times: next) ---\r\n";
+	struct console_port *old = mux->focus;
+
+	if (!old)
+		return;
+	leave_partial(mux);
+	mux->focus = old->next ? old->next : mux->ports;
+	put(mux, NULL, before, sizeof(before) - 1);
+	put(mux, NULL, mux->focus->name, strlen(mux->focus->name));
+	put(mux, NULL, after, sizeof(after) - 1);
+	if (mux->focus->length)
+		resume_partial(mux);
+}
+
+unsigned console_mux_input(struct console_mux *mux, uint8_t byte, uint8_t out[CONSOLE_SWITCH_COUNT],
+                           struct console_port **to)
+{
+	unsigned i, n = 0;
+
+	*to = mux->focus;
+	if (byte == CONSOLE_SWITCH && several(mux)) {
+		if (++mux->switches < CONSOLE_SWITCH_COUNT)
+			return 0;
+		mux->switches = 0;
+		move_focus(mux);
+		return 0;
+	}
+	/* Fewer than three were meant for the guest. */
+	for (i = 0; i < mux->switches && n < CONSOLE_SWITCH_COUNT - 1; i++)
+		out[n++] = CONSOLE_SWITCH;
+	mux->switches = 0;
+	out[n++] = byte;
+	return n;
+}
