@@ -23,7 +23,7 @@ static void xsetbv(void *argument)
 {
 	const uint64_t *value = argument;
 
-	__asm__ volatile("xsetbv" : : "c"((uint32_t)value[1]), "a"((uint32_t)value[0]), "d"((uint32_t)(value[0] >> 32)));
+	__asm__ volatile("xsetbv" : : "c"((uint32_t)value[1]), "a"((uint32_t)value[0]), "d"(value[0] >> 32));
 }
 
 static bool sets_xcr0(uint64_t value)
@@ -90,9 +90,10 @@ static void time_stamp_counter(void)
 	wrmsr(TSC_ADJUST, adjust);
 	check(rdtsc() < 1ULL << 50, "and back");
 	wrmsr(TSC, 1ULL << 51);
-	check(rdtsc() >= 1ULL << 51 && rdmsr(TSC_ADJUST) - adjust > 1ULL << 50, "a write to the TSC shows in TSC_ADJUST");
+	check(rdtsc() >= 1ULL << 51, "a write to the TSC");
+	check(rdmsr(TSC_ADJUST) - adjust > 1ULL << 50, "which shows in TSC_ADJUST");
 	wrmsr(TSC_ADJUST, adjust);
-	check(rdtsc() < 1ULL << 50, "which takes it back");
+	check(rdtsc() < 1ULL << 50, "that takes it back");
 }
 
 static bool is_bulkhead(void)
