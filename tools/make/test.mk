@@ -43,10 +43,7 @@ test: deps
 	@$(PYTHON) tools/make/tests.py all $(BUILD)
 unit: $(UNIT)
 	@$(PYTHON) tools/make/tests.py unit $(BUILD)
-system: all guests demo
+system: all guests demo bench-programs
 	@$(PYTHON) tools/make/tests.py system $(BUILD)
-bench: deps
-	@$(MAKE) --no-print-directory all guests
-	@$(PYTHON) tests/bench/bench.py $(BUILD)
-tests-built: all guests demo $(UNIT)
-.PHONY: guests test unit system bench tests-built
+tests-built: all guests demo bench-programs $(UNIT)
+.PHONY: guests test unit system tests-built

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the hypervisor costs its guest: "bench NAME VALUE" lines, in ticks of the TSC. Where one instruction is one tick
+ * (QEMU -icount shift=0) these are instructions. Nothing is printed before everything is measured: output is exits, too.
+ */
+#include "guest.h"
+
+#define ROUNDS 100
+#define WARM_UP 10
+#define RESULTS 40
+
+#define VECTOR_TIMER 0x41
+#define VECTOR_SELF  0x42
+#define VECTOR_PING  0x43
+#define VECTOR_PONG  0x44
+
+#define TSC_ADJUST   0x3b
+#define TSC_DEADLINE 0x6e0
+#define X2APIC_EOI   0x80b
+#define X2APIC_SELF  0x83f
+#define APIC_ID      0x20
+#define APIC_TPR     0x80
+#define APIC_LVT_TIMER 0x320
+#define LVT_DEADLINE (2u << 17)
+#define ICR_ASSERT   (1u << 14)
+
+#define APIC_PAGE   0xfee00000u
+#define IOAPIC_PAGE 0xfec00000u
+#define PM_TIMER    0x608
+#define UART_LSR    0x3fd
+#define ABSENT_PORT 0x2e0
+#define SOON        30000 /* ticks: longer than setting a timer takes */
+#define SPREAD      0x200000 /* bytes between first touches: each meets a page of its own, however large */
+
+static struct {
+	const char *name;
+	uint64_t value;
+} list[RESULTS];
+static unsigned listed;
+static bool amd;
+static uint64_t clock_cost;
+static volatile uint64_t arrived, finished;
+
+static void result(const char *name, uint64_t value)
+{
+	if (listed == RESULTS)
+		return;
+	list[listed].name = name;
+	list[listed++].value = value;
+}
+
+/* --- exits: a loop around each, less the same loop around nothing --- */
+
+static void do_nothing(void) { }
+
+static void do_cpuid(void)
+{
+	uint32_t out[4];
+
+	cpuid(0, 0, out);
+}
+
+static void do_hypercall(void)
+{
+	uint64_t call = UINT32_MAX; /* no such call */
+
+	if (amd)
+		__asm__ volatile("vmmcall" : "+a"(call) : : "memory");
+	else
+		__asm__ volatile("vmcall" : "+a"(call) : : "memory");
+}
+
+static void do_rdmsr(void) { rdmsr(TSC_ADJUST); }
+static void do_wrmsr(void) { wrmsr(TSC_ADJUST, 0); }
+static void do_pm_timer(void) { in32(PM_TIMER); }
+static void do_uart(void) { in8(UART_LSR); }
+static void do_absent(void) { in8(ABSENT_PORT); }
+static void do_ioapic_write(void) { *(volatile uint32_t *)(uintptr_t)IOAPIC_PAGE = 1; }
+static void do_ioapic_read(void) { (void)*(volatile uint32_t *)(uintptr_t)(IOAPIC_PAGE + 0x10); }
+static void do_apic_read(void) { (void)*(volatile uint32_t *)(uintptr_t)(APIC_PAGE + APIC_ID); }
+static void do_apic_write(void) { *(volatile uint32_t *)(uintptr_t)(APIC_PAGE + APIC_TPR) = 0; }
+
+static uint64_t loop(void (*operation)(void))
+{
+	uint64_t start;
+
+	for (unsigned i = 0; i < WARM_UP; i++)
+		operation();
+	start = rdtsc();
+	for (unsigned i = 0; i < ROUNDS; i++)
+		operation();
+	return rdtsc() - start;
+}
+
+static void operations(void)
+{
+	static const struct {
+		const char *name;
+		void (*operation)(void);
+	} table[] = {
+		{ "cpuid", do_cpuid },
+		{ "hypercall", do_hypercall },
+		{ "rdmsr-emulated", do_rdmsr },
+		{ "wrmsr-emulated", do_wrmsr },
+		{ "port-read-pm-timer", do_pm_timer },
+		{ "port-read-uart", do_uart },
+		{ "port-read-absent", do_absent },
+		{ "ioapic-write", do_ioapic_write },
+		{ "ioapic-read", do_ioapic_read },
+		{ "apic-read", do_apic_read },
+		{ "apic-write", do_apic_write },
+	};
+	uint64_t empty = loop(do_nothing);
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		result(table[i].name, (loop(table[i].operation) - empty) / ROUNDS);
+}
+
+/* --- interrupts: from the instruction that causes one to the first clock in its handler --- */
+
+static void on_interrupt(struct frame *frame)
+{
+	uint64_t now = rdtsc();
+
+	(void)frame;
+	arrived = now;
+	now = rdtsc();
+	wrmsr(X2APIC_EOI, 0);
+	finished = rdtsc() - now;
+}
+
+static void wait(void)
+{
+	while (!arrived)
+		pause();
+}
+
+/* Averages over ROUNDS of once(), which returns ticks; *eoi is the handlers' EOI. */
+static uint64_t rounds(uint64_t (*once)(void), uint64_t *eoi)
+{
+	uint64_t total = 0;
+
+	*eoi = 0;
+	for (unsigned i = 0; i < WARM_UP + ROUNDS; i++) {
+		uint64_t ticks;
+
+		arrived = 0;
+		ticks = once();
+		if (i < WARM_UP)
+			continue;
+		total += ticks;
+		*eoi += finished - clock_cost;
+	}
+	*eoi /= ROUNDS;
+	return total / ROUNDS;
+}
+
+static uint64_t self_ipi(void)
+{
+	uint64_t start = rdtsc();
+
+	wrmsr(X2APIC_SELF, VECTOR_SELF);
+	wait();
+	return arrived - start - clock_cost;
+}
+
+static uint64_t deadline_passed(void)
+{
+	uint64_t start = rdtsc();
+
+	wrmsr(TSC_DEADLINE, start);
+	wait();
+	return arrived - start - clock_cost;
+}
+
+static uint64_t deadline_ahead(void)
+{
+	uint64_t when = rdtsc() + SOON;
+
+	wrmsr(TSC_DEADLINE, when);
+	wait();
+	return arrived - when;
+}
+
+static uint64_t deadline_halted(void)
+{
+	uint64_t when;
+
+	cli();
+	when = rdtsc() + SOON;
+	wrmsr(TSC_DEADLINE, when);
+	sti_hlt();
+	sti();
+	wait();
+	return arrived - when;
+}
+
+static void interrupts(void)
+{
+	uint64_t eoi;
+
+	set_handler(VECTOR_SELF, on_interrupt);
+	set_handler(VECTOR_TIMER, on_interrupt);
+	apic_write(APIC_LVT_TIMER, LVT_DEADLINE | VECTOR_TIMER);
+	sti();
+	result("self-ipi-to-handler", rounds(self_ipi, &eoi));
+	result("x2apic-eoi", eoi);
+	result("tsc-deadline-to-handler", rounds(deadline_passed, &eoi));
+	result("tsc-deadline-lateness", rounds(deadline_ahead, &eoi));
+	result("halted-timer-lateness", rounds(deadline_halted, &eoi));
+	cli();
+}
+
+/* --- two processors: there and back --- */
+
+static volatile bool other_ready;
+
+static void on_ping(struct frame *frame)
+{
+	(void)frame;
+	wrmsr(X2APIC_EOI, 0);
+	apic_send(0, ICR_ASSERT | VECTOR_PONG);
+}
+
+static void other(unsigned number)
+{
+	(void)number;
+	apic_enable(true);
+	other_ready = true;
+	for (;;)
+		sti_hlt();
+}
+
+static void await_halt(void)
+{
+	uint64_t start = rdtsc();
+
+	while (rdtsc() - start < SOON)
+		pause();
+}
+
+static uint64_t ping(void)
+{
+	uint64_t start;
+
+	await_halt();
+	start = rdtsc();
+	apic_send(1, ICR_ASSERT | VECTOR_PING);
+	wait();
+	return arrived - start - clock_cost;
+}
+
+static uint64_t ping_both_halted(void)
+{
+	uint64_t start;
+
+	await_halt();
+	cli();
+	start = rdtsc();
+	apic_send(1, ICR_ASSERT | VECTOR_PING);
+	sti_hlt();
+	sti();
+	wait();
+	return arrived - start - clock_cost;
+}
+
+static void two_processors(void)
+{
+	uint64_t eoi;
+
+	set_handler(VECTOR_PING, on_ping);
+	set_handler(VECTOR_PONG, on_interrupt);
+	if (start_processors(other) < 2)
+		return;
+	while (!other_ready)
+		pause();
+	sti();
+	result("ipi-to-halted-and-back", rounds(ping, &eoi));
+	result("ipi-both-halted-and-back", rounds(ping_both_halted, &eoi));
+	cli();
+}
+
+/* --- memory --- */
+
+static void first_touch(void)
+{
+	uint64_t start, top = 1024 * (uint64_t)(multiboot_info()->mem_upper + 1024), touched = 0;
+	uint8_t *at = (uint8_t *)(((uintptr_t)guest_end + 8 * SPREAD) & -(uintptr_t)SPREAD);
+
+	start = rdtsc();
+	for (; (uintptr_t)at + SPREAD <= top && touched < ROUNDS; at += SPREAD, touched++)
+		*(volatile uint8_t *)at = 1;
+	start = rdtsc() - start;
+	if (touched)
+		result("first-touch", start / touched);
+}
+
+static void measure_clock(void)
+{
+	uint64_t start = rdtsc();
+
+	clock_cost = rdtsc() - start;
+}
+
+int main(void)
+{
+	uint32_t id[4];
+
+	cpuid(0, 0, id);
+	amd = id[1] == 0x68747541; /* "Auth" */
+	cpuid(1, 0, id);
+	if (!(id[2] >> 31) || !(id[2] & 1u << 21) || !(id[2] & 1u << 24)) {
+		print("not under a hypervisor with x2APIC and TSC deadline: nothing is measured\n");
+		return 1;
+	}
+	measure_clock();
+	apic_enable(false);
+	operations();
+	apic_enable(true);
+	interrupts();
+	two_processors();
+	first_touch();
+	for (unsigned i = 0; i < listed; i++)
+		print("bench %s %lu\n", list[i].name, list[i].value);
+	print("bench done\n");
+	return 0;
+}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""The benchmarks: boots each configuration under QEMU, where one instruction is one nanosecond and one tick of the TSC,
+twice, and compares with bounds.json. run.py BUILD [--once] [NAME...]; NAME is guest or linux, both when none is given.
+Writes BUILD/bench/NAME.json. Status 1: a bound is broken, or two runs differ."""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+CORES = 4
+TIMEOUT = 300  # seconds of the host, for one run
+# Depends on where the disk's emulation stands in host time, though file reading is not counted.
+INEXACT = {"boot-to-first-guest"}
+INEXACT_BY = 0.02
+
+
+class Failed(Exception):
+    """A run that gave no figures, and why."""
+
+
+def newc(name, mode, data=b""):
+    """One entry of a cpio archive in "newc" format."""
+    raw = name.encode() + b"\0"
+    head = b"070701" + b"".join(b"%08x" % value for value in (
+        0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(raw), 0))
+    entry = head + raw
+    entry += b"\0" * (-len(entry) % 4) + data
+    return entry + b"\0" * (-len(entry) % 4)
+
+
+def bench_initrd(build, target):
+    """The demo's initrd and, in an archive behind it, /bench."""
+    with open(os.path.join(build, "demo/initrd.img"), "rb") as file:
+        demo = file.read()
+    with open(os.path.join(build, "bench/init"), "rb") as file:
+        init = file.read()
+    with open(target, "wb") as file:
+        file.write(demo + b"\0" * (-len(demo) % 4))
+        file.write(newc("bench", 0o100755, init) + newc("TRAILER!!!", 0))
+
+
+def gather(build, name, folder):
+    """The configuration and what it names, in one folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    if name == "guest":
+        shutil.copy(os.path.join(HERE, "bench.conf"), os.path.join(folder, "bulkhead.conf"))
+        shutil.copy(os.path.join(build, "tests/bench/bench.elf"), folder)
+    else:
+        shutil.copy(os.path.join(HERE, "linux.conf"), os.path.join(folder, "bulkhead.conf"))
+        shutil.copy(os.path.join(build, "demo/vmlinuz"), folder)
+        bench_initrd(build, os.path.join(folder, "initrd.img"))
+
+
+def disk_image(build, folder):
+    """A disk that the firmware boots; returns its path."""
+    image = folder + ".img"
+    files = [os.path.join(folder, file) for file in sorted(os.listdir(folder))]
+    subprocess.run(["mformat", "-i", image, "-C", "-T", "131072", "-h", "16", "-s", "63", "::"], check=True)
+    subprocess.run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], check=True)
+    subprocess.run(["mcopy", "-i", image, *files, "::/EFI/BOOT"], check=True)
+    subprocess.run(["mcopy", "-i", image, os.path.join(build, "bulkhead.efi"), "::/EFI/BOOT/BOOTX64.EFI"], check=True)
+    return image
+
+
+def boot(image):
+    """One run; returns what came out of the serial port."""
+    variables = image + ".vars"
+    shutil.copy(OVMF_VARS, variables)
+    command = [
+        "timeout", "-k", "5", str(TIMEOUT), "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single",
+        "-icount", "shift=0,sleep=off", "-cpu", "max", "-smp", str(CORES), "-m", "1024", "-nic", "none",
+        "-rtc", "base=2026-01-01,clock=vm", "-display", "none", "-no-reboot",
+        "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}", "-drive", f"if=pflash,format=raw,file={variables}",
+        "-drive", f"file={image},format=raw,snapshot=on", "-chardev", "stdio,id=c,signal=off", "-serial", "chardev:c",
+    ]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          check=False)
+    text = done.stdout.decode(errors="replace").replace("\r", "")
+    if done.returncode:
+        raise Failed(f"QEMU ended with status {done.returncode}; its last lines:\n" + text[-2000:])
+    return text
+
+
+def figures(text):
+    """What a run says: the guest's "bench NAME VALUE" lines, and the hypervisor's own log."""
+    found = {name: int(value) for name, value in re.findall(r"bench ([a-z0-9-]+) (\d+)$", text, re.M)}
+    started = re.search(r"first guest after (\d+) ticks", text)
+    memory = re.search(r"hypervisor (\d+) KiB", text)
+    if started:
+        found["boot-to-first-guest"] = int(started.group(1))
+    if memory:
+        found["hypervisor-memory-bytes"] = int(memory.group(1)) * 1024
+    if not re.search(r"bench done$", text, re.M):
+        raise Failed("the guest did not come to its end; the last lines:\n" + text[-2000:])
+    return found
+
+
+def image_size(build):
+    """Bytes of text, read-only data and data of the kernel."""
+    out = subprocess.run(["size", "-B", os.path.join(build, "bulkhead.elf")], stdout=subprocess.PIPE, text=True,
+                         check=True).stdout.split("\n")[1].split()
+    return int(out[0]) + int(out[1])
+
+
+def differences(first, second):
+    """Names of figures that are not the same in two runs."""
+    bad = []
+    for name in sorted(set(first) | set(second)):
+        a, b = first.get(name), second.get(name)
+        inexact = name in INEXACT and None not in (a, b) and abs(a - b) <= INEXACT_BY * max(a, b)
+        if a != b and not inexact:
+            bad.append(name)
+    return bad
+
+
+def measure(build, name, runs):
+    """Runs one configuration; returns its figures and what is wrong with them."""
+    folder = os.path.join(build, "bench", name)
+    gather(build, name, folder)
+    image = disk_image(build, folder)
+    results = [figures(boot(image)) for _ in range(runs)]
+    wrong = [f"{name}: {figure} differs between two runs: {results[0].get(figure)} and {results[1].get(figure)}"
+             for figure in differences(results[0], results[-1])]
+    if name == "guest":
+        results[0]["kernel-image-bytes"] = image_size(build)
+    else:
+        results[0] = {"linux-boot": results[0].get("linux-boot")}
+    with open(os.path.join(build, "bench", name + ".json"), "w", encoding="utf-8") as file:
+        json.dump(results[0], file, indent="\t", sort_keys=True)
+        file.write("\n")
+    return results[0], wrong
+
+
+def judge(found, bounds):
+    """Prints the table; returns the bounds that are broken."""
+    wrong = []
+    for name, value in found.items():
+        bound = bounds.get(name)
+        good = bound is None or (value is not None and value <= bound)
+        print(f"{name:28} {value if value is not None else '-':>14,} {f'{bound:,}' if bound else '':>14}  "
+              f"{'' if good else 'TOO MUCH'}")
+        if not good:
+            wrong.append(f"{name} is {value}, more than {bound}")
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Bulkhead's benchmarks, counted in instructions.")
+    parser.add_argument("build")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="guest or linux; both when none is given")
+    parser.add_argument("--once", action="store_true", help="one run of each, without the comparison of two")
+    arguments = parser.parse_args()
+    with open(os.path.join(HERE, "bounds.json"), encoding="utf-8") as file:
+        bounds = json.load(file)
+    wrong = []
+    print(f"{'':28} {'measured':>14} {'bound':>14}")
+    for name in arguments.names or ["guest", "linux"]:
+        try:
+            found, bad = measure(arguments.build, name, 1 if arguments.once else 2)
+        except Failed as reason:
+            sys.exit(f"{name}: {reason}")
+        wrong += bad + judge(found, bounds)
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
