@@ -229,12 +229,12 @@ enum walk_result walk(struct walker *w, uint64_t va, unsigned access, uint64_t *
 	struct path path = { .format = format_of(w), .va = va };
 	enum walk_result result;
 
-	if (!(w->efer & EFER_LMA))
-		path.va = (uint32_t)va;
 	if (!(w->cr0 & CR0_PG)) {
-		*gpa = path.va;
+		*gpa = (uint32_t)va;
 		return WALK_OK;
 	}
+	if (!(w->efer & EFER_LMA))
+		path.va = (uint32_t)va;
 	if (w->efer & EFER_LMA && !is_canonical(path.format, va))
 		return WALK_GENERAL_PROTECTION;
 	for (unsigned n = 0; n < ATTEMPTS; n++) {
