@@ -15,7 +15,7 @@ PURE := $(wildcard kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_
 	kernel/timer_queue.c kernel/pvclock_scale.c kernel/mem_chunk.c kernel/mem_map.c kernel/mem_slab.c \
 	kernel/decode*.c kernel/walk.c kernel/load*.c kernel/guest_layout.c arch/x86/ptab*.c \
 	arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c boot/handoff*.c boot/multiboot2_tags.c drivers/v*.c \
-	arch/x86/acpi_*.c kernel/console_lines.c drivers/ansi.c drivers/font.c)
+	arch/x86/acpi_*.c kernel/console_mux.c drivers/ansi.c drivers/font.c)
 
 # Sources of the host command build/bulkhead.
 HOST := $(wildcard tools/bulkhead*.c kernel/config*.c)
@@ -30,7 +30,7 @@ all: $(BUILD)/bulkhead.efi $(BUILD)/bulkhead.mb2 $(BUILD)/bulkhead
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-include tools/make/demo.mk tools/make/test.mk tools/make/bench.mk
+include tools/make/demo.mk tools/make/dsdt.mk tools/make/test.mk tools/make/bench.mk
 
 # --- kernel: linked twice, the second time with the table of its own symbols at the end of rodata ---
 KERNEL_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(KERNEL))))
