@@ -41,13 +41,13 @@ struct mem_info {
 void mem_info(struct mem_info *info);
 
 /*
- * For arch/x86 only. Between mem_init() and mem_heap_mapped() heap pointers are machine addresses (the loader's identity
- * map); pointers got before are not valid after, so only paging_init() allocates in between.
+ * For arch/x86 only. Between mem_init() and mem_heap_mapped() heap pointers are machine addresses (the loader's
+ * identity map); pointers got before are not valid after, so only paging_init() allocates in between.
  */
 #define MEM_LOW_PAGES 4
 uint64_t mem_low_pages(void);              /* machine address of so many pages below 640 KiB, 0: there are none */
 uint64_t mem_top(void);                    /* end of the highest free RAM */
-uint64_t mem_next_chunk(uint64_t phys);    /* machine address of the chunk after this one; of 0: the first; 0: no more */
+uint64_t mem_next_chunk(uint64_t phys);    /* machine address of the chunk after this one; after 0: the first; 0: none */
 void mem_heap_mapped(void);                /* every chunk is in the HEAP window now */
 
 #endif

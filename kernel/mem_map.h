@@ -24,7 +24,7 @@ enum mem_end { MEM_LOW, MEM_HIGH };
 int mem_map_give(struct mem_map *map, uint64_t base, uint64_t size);
 
 /*
- * Takes `size` bytes at a multiple of `align` (a power of two) from the smallest extent that has them. UINT64_MAX: none.
+ * Takes `size` bytes at a multiple of `align` (a power of two) from the smallest extent that has them, or UINT64_MAX.
  */
 uint64_t mem_map_take(struct mem_map *map, uint64_t size, uint64_t align, enum mem_end end);
 

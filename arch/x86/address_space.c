@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A partition's address space. Its top table has the kernel's entries and the GUEST one; the partition's `ptab` works on
- * that table, but only ever below the GUEST entry.
+ * A partition's address space. Its top table has the kernel's entries and the GUEST one; the partition's `ptab` works
+ * on that table, but only ever below the GUEST entry.
  */
 #include <stddef.h>
 #include <string.h>

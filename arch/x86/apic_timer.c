@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC's timer (SDM 11.5.4), set to a TSC value: in TSC-deadline mode by one MSR write, in count-down mode by a
- * multiplication and one register write. apic_timer_set() is on the way of every entry into a guest.
+ * The local APIC's timer (SDM 11.5.4), set to a TSC value: in TSC-deadline mode by one MSR write, in count-down mode by
+ * a multiplication and one register write. apic_timer_set() is on the way of every entry into a guest.
  */
 #include "arch/x86/apic.h"
 #include "arch/x86/apic_regs.h"

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entry of the 256 vectors. Exceptions save everything and get a struct exception_frame; interrupts save what the calling
- * convention does not, because they are on the way of hot exits. GS is never used: it may be the guest's.
+ * Entry of the 256 vectors. Exceptions save everything and get a struct exception_frame; interrupts save what the
+ * calling convention does not, because they are on the way of hot exits. GS is never used: it may be the guest's.
  */
 #include "arch/x86/layout.h"
 
 #define STUB_SIZE 16
 
+/* Vectors that push an error code: 8, 10..14, 17, 21, 29, 30 (SDM 6.15, APM 8.2). */
+#define ERROR_CODES 0x60227d00
+
 	.text
 
-/* Vectors 0..31. 8, 10..14, 17, 21, 29 and 30 push an error code (SDM 6.15, APM 8.2). */
+/* Vectors 0..31. */
 	.balign STUB_SIZE
 	.globl exception_stubs
 exception_stubs:
 	.set vector, 0
 	.rept 32
 	.balign STUB_SIZE
-	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	.if !(ERROR_CODES >> vector & 1)
 	pushq $0
 	.endif
 	pushq $vector

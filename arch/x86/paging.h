@@ -45,10 +45,11 @@ struct ptab {
 	bool gigabyte_pages; /* the processor has 1 GiB pages for this format */
 };
 
-int ptab_create(struct ptab *ptab, const struct ptab_format *format, const struct ptab_memory *memory, bool gigabyte_pages);
+int ptab_create(struct ptab *ptab, const struct ptab_format *format, const struct ptab_memory *memory,
+                bool gigabyte_pages);
 /* Frees the tables, not what they map. */
 void ptab_destroy(struct ptab *ptab);
-/* Maps with the largest pages that alignment allows. E_NO_MEMORY, E_INVALID (unaligned), E_BUSY (something is there). */
+/* Maps with the largest pages that alignment allows. E_NO_MEMORY, E_INVALID (unaligned), E_BUSY (not empty). */
 int ptab_map(struct ptab *ptab, uint64_t virt, uint64_t phys, uint64_t size, unsigned flags);
 /*
  * Splits large pages at the edges first: E_NO_MEMORY when that fails, and everything stays as mapped as it was. Tables
@@ -71,8 +72,8 @@ void paging_init(const struct bootinfo *boot);
 extern const struct ptab_memory ptab_heap;
 /*
  * Maps machine addresses into AREA: registers (PTAB_UNCACHED) or boot files. Writable with PTAB_WRITE, PTAB_UNCACHED or
- * PTAB_WRITE_COMBINING, never executable. `phys` and `size` need no alignment. NULL when out of space. Addresses are not
- * used again after unmap_physical(), which flushes the calling core only.
+ * PTAB_WRITE_COMBINING, never executable. `phys` and `size` need no alignment. NULL when out of space. Addresses are
+ * not used again after unmap_physical(), which flushes the calling core only.
  */
 void *map_physical(uint64_t phys, uint64_t size, unsigned flags);
 void unmap_physical(void *virt, uint64_t size);

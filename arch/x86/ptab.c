@@ -42,7 +42,8 @@ static uint64_t *table_of(const struct ptab *ptab, uint64_t entry)
 	return ptab->memory->table(entry & ptab->format->address);
 }
 
-int ptab_create(struct ptab *ptab, const struct ptab_format *format, const struct ptab_memory *memory, bool gigabyte_pages)
+int ptab_create(struct ptab *ptab, const struct ptab_format *format, const struct ptab_memory *memory,
+                bool gigabyte_pages)
 {
 	*ptab = (struct ptab){ .format = format, .memory = memory, .gigabyte_pages = gigabyte_pages };
 	ptab->root = memory->alloc(&ptab->root_phys);

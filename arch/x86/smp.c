@@ -44,8 +44,8 @@ static volatile struct trampoline *parameters;
 static void (*core_entry)(void);
 
 /*
- * Sleeps until `us` have passed or the core is online (NULL: only time counts). Halted, not spinning: in an emulator with
- * one thread, and for the sibling of a hyper-threaded core, a spinning core takes the time that the other needs.
+ * Sleeps until `us` have passed or the core is online (NULL: only time counts). Halted, not spinning: in an emulator
+ * with one thread, and beside a hyper-threaded sibling, a spinning core takes the time that the other needs.
  */
 static bool wait_online(const struct cpu *cpu, uint64_t us)
 {
@@ -156,7 +156,8 @@ static bool reachable(uint32_t apic_id)
 {
 	if (apic_is_x2apic() || apic_id < 0xff)
 		return true;
-	log_warning(NULL, "core with APIC ID %u left out: it needs x2APIC mode, which this processor does not have", apic_id);
+	log_warning(NULL, "core with APIC ID %u left out: it needs x2APIC mode, which the processor does not have",
+	            apic_id);
 	return false;
 }
 
