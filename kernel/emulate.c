@@ -68,7 +68,7 @@ static enum emulate_result binary(struct machine *m, const struct instruction *i
 
 	if (read_rm(m, i, i->operand_size, &rm))
 		return EMULATE_FAULT;
-	if (to_register && i->operation != OP_TEST)
+	if (to_register)
 		result = alu_binary(i->operation, i->operand_size, source(m, i), rm, &rflags);
 	else
 		result = alu_binary(i->operation, i->operand_size, rm, source(m, i), &rflags);

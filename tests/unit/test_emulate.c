@@ -258,6 +258,11 @@ static void repeats_in_steps(void **state)
 	assert_int_equal(run("f3 6c"), EMULATE_FAULT);
 	assert_true(board.gpr[DI] == 0x1200 && board.gpr[CX] == 1000000 - 0x180);
 
+	start(MODE_64); /* the last one is the end, whatever waits */
+	board.gpr[CX] = 4;
+	board.continues = 3;
+	assert_int_equal(run("f3 aa"), EMULATE_DONE);
+
 	start(MODE_64);
 	board.gpr[CX] = 0;
 	assert_int_equal(run("f3 a5"), EMULATE_DONE);
@@ -314,6 +319,14 @@ static void string_registers_have_the_address_size(void **state)
 	set_ram(0x10, 0x5a);
 	assert_int_equal(run("64 a4"), EMULATE_DONE);
 	assert_int_equal(ram(0x120, 1), 0x5a);
+	board.gpr[SI] = 0x10;
+	board.gpr[DI] = 0x20;
+	assert_int_equal(run("64 a6"), EMULATE_DONE);
+	assert_true(board.rflags & RFLAGS_ZF);
+	board.gpr[AX] = 0x5a;
+	board.gpr[DI] = 0x20;
+	assert_int_equal(run("64 ae"), EMULATE_DONE);
+	assert_true(board.rflags & RFLAGS_ZF);
 }
 
 static void compares_stop(void **state)

@@ -220,6 +220,10 @@ static void thirty_two_bits(void **state)
 	walker.physical_bits = 40;
 	assert_int_equal(go(0xc07ffabc, WALK_READ), WALK_OK);
 	assert_true(gpa == 0x5aabfffabc);
+	*entry_32(1, 0x301) ^= 1 << 20;
+	assert_int_equal(go(0xc07ffabc, WALK_READ), WALK_OK);
+	assert_true(gpa == 0xdaabfffabc);
+	*entry_32(1, 0x301) ^= 1 << 20;
 	walker.physical_bits = 38;
 	assert_int_equal(go(0xc07ffabc, WALK_READ), WALK_PAGE_FAULT);
 	assert_int_equal(error, 9);
