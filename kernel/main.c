@@ -53,7 +53,7 @@ static void show_memory(void)
 }
 
 /* The one place that knows which backends there are. */
-static const struct vcpu_ops *const backends[] = { &svm_ops };
+static const struct vcpu_ops *const backends[] = { &svm_ops, &vmx_ops };
 
 static bool pick_backend(void)
 {

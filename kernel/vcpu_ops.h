@@ -94,7 +94,7 @@ struct vcpu_ops {
 	void (*dump)(struct vcpu *vcpu, const struct exit *exit);
 };
 
-extern const struct vcpu_ops svm_ops;
+extern const struct vcpu_ops svm_ops, vmx_ops;
 extern const struct vcpu_ops *vcpu_ops; /* the backend in use */
 
 #endif

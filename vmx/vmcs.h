@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* Fields and bits of the virtual-machine control structure (SDM chapter 25, appendices A and B). Only vmx/ includes this. */
+#ifndef VMX_VMCS_H
+#define VMX_VMCS_H
+
+/* Field encodings, SDM appendix B. Of the segment registers the first is named; the others follow in steps of two. */
+enum vmcs_field {
+	VMCS_VPID = 0x0000,
+	GUEST_ES_SELECTOR = 0x0800,
+	HOST_ES_SELECTOR = 0x0c00,
+	HOST_CS_SELECTOR = 0x0c02,
+	HOST_SS_SELECTOR = 0x0c04,
+	HOST_DS_SELECTOR = 0x0c06,
+	HOST_FS_SELECTOR = 0x0c08,
+	HOST_GS_SELECTOR = 0x0c0a,
+	HOST_TR_SELECTOR = 0x0c0c,
+	IO_BITMAP_A = 0x2000,
+	IO_BITMAP_B = 0x2002,
+	MSR_BITMAP = 0x2004,
+	TSC_OFFSET = 0x2010,
+	VIRTUAL_APIC_ADDRESS = 0x2012,
+	EPT_POINTER = 0x201a,
+	GUEST_PHYSICAL_ADDRESS = 0x2400,
+	VMCS_LINK_POINTER = 0x2800,
+	GUEST_DEBUGCTL = 0x2802,
+	GUEST_PAT = 0x2804,
+	GUEST_EFER = 0x2806,
+	GUEST_PDPTE0 = 0x280a,
+	HOST_PAT = 0x2c00,
+	HOST_EFER = 0x2c02,
+	PIN_CONTROLS = 0x4000,
+	PRIMARY_CONTROLS = 0x4002,
+	EXCEPTION_BITMAP = 0x4004,
+	PAGE_FAULT_ERROR_MASK = 0x4006,
+	PAGE_FAULT_ERROR_MATCH = 0x4008,
+	CR3_TARGET_COUNT = 0x400a,
+	EXIT_CONTROLS = 0x400c,
+	EXIT_MSR_STORE_COUNT = 0x400e,
+	EXIT_MSR_LOAD_COUNT = 0x4010,
+	ENTRY_CONTROLS = 0x4012,
+	ENTRY_MSR_LOAD_COUNT = 0x4014,
+	ENTRY_INTERRUPTION_INFO = 0x4016,
+	ENTRY_EXCEPTION_ERROR = 0x4018,
+	ENTRY_INSTRUCTION_LENGTH = 0x401a,
+	TPR_THRESHOLD = 0x401c,
+	SECONDARY_CONTROLS = 0x401e,
+	INSTRUCTION_ERROR = 0x4400,
+	EXIT_REASON = 0x4402,
+	EXIT_INTERRUPTION_INFO = 0x4404,
+	EXIT_INTERRUPTION_ERROR = 0x4406,
+	IDT_VECTORING_INFO = 0x4408,
+	IDT_VECTORING_ERROR = 0x440a,
+	EXIT_INSTRUCTION_LENGTH = 0x440c,
+	EXIT_INSTRUCTION_INFO = 0x440e,
+	GUEST_ES_LIMIT = 0x4800,
+	GUEST_GDTR_LIMIT = 0x4810,
+	GUEST_IDTR_LIMIT = 0x4812,
+	GUEST_ES_ACCESS_RIGHTS = 0x4814,
+	GUEST_INTERRUPTIBILITY = 0x4824,
+	GUEST_ACTIVITY_STATE = 0x4826,
+	GUEST_SMBASE = 0x4828,
+	GUEST_SYSENTER_CS = 0x482a,
+	PREEMPTION_TIMER = 0x482e,
+	HOST_SYSENTER_CS = 0x4c00,
+	CR0_MASK = 0x6000,
+	CR4_MASK = 0x6002,
+	CR0_READ_SHADOW = 0x6004,
+	CR4_READ_SHADOW = 0x6006,
+	EXIT_QUALIFICATION = 0x6400,
+	GUEST_LINEAR_ADDRESS = 0x640a,
+	GUEST_CR0 = 0x6800,
+	GUEST_CR3 = 0x6802,
+	GUEST_CR4 = 0x6804,
+	GUEST_ES_BASE = 0x6806,
+	GUEST_GDTR_BASE = 0x6816,
+	GUEST_IDTR_BASE = 0x6818,
+	GUEST_DR7 = 0x681a,
+	GUEST_RSP = 0x681c,
+	GUEST_RIP = 0x681e,
+	GUEST_RFLAGS = 0x6820,
+	GUEST_PENDING_DEBUG = 0x6822,
+	GUEST_SYSENTER_ESP = 0x6824,
+	GUEST_SYSENTER_EIP = 0x6826,
+	HOST_CR0 = 0x6c00,
+	HOST_CR3 = 0x6c02,
+	HOST_CR4 = 0x6c04,
+	HOST_FS_BASE = 0x6c06,
+	HOST_GS_BASE = 0x6c08,
+	HOST_TR_BASE = 0x6c0a,
+	HOST_GDTR_BASE = 0x6c0c,
+	HOST_IDTR_BASE = 0x6c0e,
+	HOST_SYSENTER_ESP = 0x6c10,
+	HOST_SYSENTER_EIP = 0x6c12,
+	HOST_RSP = 0x6c14, /* vmx_entry.S knows it, too */
+	HOST_RIP = 0x6c16,
+};
+
+/* Pin-based controls, SDM table 25-5. */
+#define PIN_EXTERNAL_INTERRUPT (1u << 0)
+#define PIN_NMI                (1u << 3)
+#define PIN_VIRTUAL_NMI        (1u << 5)
+#define PIN_PREEMPTION_TIMER   (1u << 6)
+
+/* Primary processor-based controls, SDM table 25-6. */
+#define PRIMARY_INTERRUPT_WINDOW (1u << 2)
+#define PRIMARY_TSC_OFFSETTING   (1u << 3)
+#define PRIMARY_HLT              (1u << 7)
+#define PRIMARY_MWAIT            (1u << 10)
+#define PRIMARY_RDPMC            (1u << 11)
+#define PRIMARY_TPR_SHADOW       (1u << 21)
+#define PRIMARY_NMI_WINDOW       (1u << 22)
+#define PRIMARY_IO_BITMAPS       (1u << 25)
+#define PRIMARY_MSR_BITMAPS      (1u << 28)
+#define PRIMARY_MONITOR          (1u << 29)
+#define PRIMARY_SECONDARY        (1u << 31)
+
+/* Secondary processor-based controls, SDM table 25-7. */
+#define SECONDARY_EPT          (1u << 1)
+#define SECONDARY_RDTSCP       (1u << 3)
+#define SECONDARY_VPID         (1u << 5)
+#define SECONDARY_WBINVD       (1u << 6)
+#define SECONDARY_UNRESTRICTED (1u << 7)
+#define SECONDARY_INVPCID      (1u << 12)
+
+/* VM-exit controls, SDM table 25-14; VM-entry controls, SDM table 25-17. */
+#define EXIT_SAVE_DEBUG  (1u << 2)
+#define EXIT_HOST_64     (1u << 9)
+#define EXIT_LOAD_PAT    (1u << 19)
+#define EXIT_SAVE_EFER   (1u << 20)
+#define EXIT_LOAD_EFER   (1u << 21)
+#define ENTRY_LOAD_DEBUG (1u << 2)
+#define ENTRY_IA32E      (1u << 9)
+#define ENTRY_LOAD_PAT   (1u << 14)
+#define ENTRY_LOAD_EFER  (1u << 15)
+
+/* Interruptibility state, SDM table 25-3; pending debug exceptions, table 25-4. */
+#define BLOCKING_STI     (1u << 0)
+#define BLOCKING_MOV_SS  (1u << 1)
+#define BLOCKING_NMI     (1u << 3)
+#define PENDING_DEBUG_BS (1u << 14)
+
+/* Interruption information, the same in every field that holds it (SDM tables 25-18, 25-20, 25-21). */
+#define INTERRUPTION_VALID       (1u << 31)
+#define INTERRUPTION_NMI_UNBLOCK (1u << 12) /* exits only: an IRET had ended the blocking */
+#define INTERRUPTION_ERROR       (1u << 11)
+#define INTERRUPTION_TYPE_SHIFT  8
+#define INTERRUPTION_ICEBP       5          /* type: privileged software exception */
+
+/* Extended-page-table pointer, SDM table 25-9. */
+#define EPTP_WRITE_BACK     6ULL
+#define EPTP_WALK_4         (3ULL << 3)
+#define EPTP_ACCESSED_DIRTY (1ULL << 6)
+
+/* Basic exit reasons, SDM appendix C. */
+enum vmx_reason {
+	REASON_EXCEPTION = 0, REASON_EXTERNAL_INTERRUPT = 1, REASON_TRIPLE_FAULT = 2, REASON_INIT = 3, REASON_SIPI = 4,
+	REASON_INTERRUPT_WINDOW = 7, REASON_NMI_WINDOW = 8, REASON_TASK_SWITCH = 9, REASON_CPUID = 10,
+	REASON_GETSEC = 11, REASON_HLT = 12, REASON_INVD = 13, REASON_RDPMC = 15, REASON_RSM = 17, REASON_VMCALL = 18,
+	REASON_VMCLEAR = 19, REASON_VMLAUNCH = 20, REASON_VMPTRLD = 21, REASON_VMPTRST = 22, REASON_VMREAD = 23,
+	REASON_VMRESUME = 24, REASON_VMWRITE = 25, REASON_VMXOFF = 26, REASON_VMXON = 27, REASON_CR = 28,
+	REASON_IO = 30, REASON_RDMSR = 31, REASON_WRMSR = 32, REASON_INVALID_GUEST_STATE = 33, REASON_MSR_LOADING = 34,
+	REASON_MWAIT = 36, REASON_MONITOR = 39, REASON_PAUSE = 40, REASON_ENTRY_MACHINE_CHECK = 41,
+	REASON_TPR_THRESHOLD = 43, REASON_EPT_VIOLATION = 48, REASON_EPT_MISCONFIGURATION = 49, REASON_INVEPT = 50,
+	REASON_PREEMPTION_TIMER = 52, REASON_INVVPID = 53, REASON_WBINVD = 54, REASON_XSETBV = 55, REASON_INVPCID = 58,
+	REASON_VMFUNC = 59, REASON_ENCLS = 60, REASON_ENCLV = 70, REASONS
+};
+#define REASON_ENTRY_FAILURE (1u << 31)
+
+/* Capability MSRs, SDM appendix A. Of a control's MSR the low half must be 1, what the high half lacks must be 0. */
+#define IA32_VMX_BASIC           0x480
+#define IA32_VMX_MISC            0x485
+#define IA32_VMX_CR0_FIXED0      0x486
+#define IA32_VMX_CR0_FIXED1      0x487
+#define IA32_VMX_CR4_FIXED0      0x488
+#define IA32_VMX_CR4_FIXED1      0x489
+#define IA32_VMX_PROCBASED_CTLS2 0x48b
+#define IA32_VMX_EPT_VPID_CAP    0x48c
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* Events into the guest: injection (SDM 27.6), interrupt and NMI windows (SDM 26.2), the task priority (SDM 30.1). */
+#include "arch/x86/msr.h"
+#include "vmx/vmx.h"
+
+#define APIC_PAGE_TPR (0x80 / 4)
+#define DEBUGCTL_BTF  (1u << 1)
+
+/* These push an error code, but not in real-address mode (SDM 27.2.1.3). */
+#define ERROR_VECTORS (1u << VECTOR_DF | 1u << VECTOR_TS | 1u << 11 | 1u << 12 | 1u << VECTOR_GP | 1u << VECTOR_PF | 1u << VECTOR_AC)
+
+void vmx_inject(struct vcpu *vcpu, const struct event *event)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+
+	s->event = event->vector | (uint32_t)event->type << INTERRUPTION_TYPE_SHIFT | INTERRUPTION_VALID;
+	s->event_length = event->type >= EVENT_SOFTWARE ? event->length : 0;
+	if (event->type == EVENT_EXCEPTION && ERROR_VECTORS >> event->vector & 1 && vmx_get(s, FIELD_CR0) & CR0_PE) {
+		s->event |= INTERRUPTION_ERROR;
+		s->event_error = event->error;
+	}
+	/* An NMI that is delivered again has set the blocking already; the entry wants it clear and sets it (SDM 27.3.1.5). */
+	if (event->type == EVENT_NMI)
+		vmx_set(s, FIELD_INTERRUPTIBILITY, vmx_get(s, FIELD_INTERRUPTIBILITY) & ~(uint64_t)BLOCKING_NMI);
+}
+
+bool vmx_event_pending(struct vcpu *vcpu)
+{
+	return vmx_of(vcpu)->event;
+}
+
+bool vmx_can_interrupt(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+
+	return !s->event && vmx_get(s, FIELD_RFLAGS) & RFLAGS_IF &&
+	       !(vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
+bool vmx_can_nmi(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+
+	return !s->event && !(vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS | BLOCKING_NMI));
+}
+
+static void set_primary(struct vmx_vcpu *s, uint32_t bit, bool on)
+{
+	uint64_t controls = s->field[FIELD_PRIMARY];
+
+	vmx_set(s, FIELD_PRIMARY, on ? controls | bit : controls & ~(uint64_t)bit);
+}
+
+/*
+ * What the TPR holds back comes with the exit on a TPR below the threshold, everything else with the interrupt window.
+ * The threshold must not be above the TPR at the entry (SDM 27.2.1.1).
+ */
+void vmx_request_window(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+	unsigned class = vector >> 4;
+	bool held_back = window == WINDOW_INTERRUPT && class && class <= vmx_read_cr8(vcpu);
+
+	if (window == WINDOW_NMI) {
+		set_primary(s, PRIMARY_NMI_WINDOW, true);
+		return;
+	}
+	vmx_set(s, FIELD_TPR_THRESHOLD, held_back ? class : 0);
+	set_primary(s, PRIMARY_INTERRUPT_WINDOW, window == WINDOW_INTERRUPT && !held_back);
+}
+
+uint8_t vmx_read_cr8(struct vcpu *vcpu)
+{
+	return (uint8_t)(vmx_of(vcpu)->apic_page[APIC_PAGE_TPR] >> 4 & 15);
+}
+
+void vmx_write_cr8(struct vcpu *vcpu, uint8_t value)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+
+	s->apic_page[APIC_PAGE_TPR] = (uint32_t)(value & 15) << 4;
+	if (s->field[FIELD_TPR_THRESHOLD] > (value & 15u)) /* who writes it looks at what is pending next */
+		vmx_set(s, FIELD_TPR_THRESHOLD, 0);
+}
+
+void vmx_advance(struct vcpu *vcpu, unsigned length)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+	uint64_t old = vmx_get(s, FIELD_RIP), rip = old + length, blocking, rflags;
+
+	if ((old ^ rip) >> 32 && !(vmx_get(s, FIELD_RIGHTS + VCPU_CS) & SEGMENT_L)) /* not 64-bit code: EIP wraps */
+		rip = (uint32_t)rip;
+	vmx_set(s, FIELD_RIP, rip);
+	blocking = vmx_get(s, FIELD_INTERRUPTIBILITY);
+	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
+		vmx_set(s, FIELD_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
+	rflags = vmx_get(s, FIELD_RFLAGS);
+	if (rflags & RFLAGS_RF)
+		vmx_set(s, FIELD_RFLAGS, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF && !(vmx_get(s, FIELD_DEBUGCTL) & DEBUGCTL_BTF))
+		vmx_set(s, FIELD_PENDING_DEBUG, vmx_get(s, FIELD_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}

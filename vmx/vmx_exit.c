@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* VM exit into struct exit. Every kind reads only the fields that it needs (SDM 28.2). */
+#include "arch/x86/msr.h"
+#include "vmx/vmx.h"
+
+#define DR6_CAUSES    0x600fULL /* B0..B3, BD, BS; RTM is not offered */
+#define DR6_B         0xfULL
+#define DR7_GD        (1ULL << 13)
+
+typedef void decoder(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit);
+
+/* An instruction that exits leaves RIP at itself. */
+struct reason {
+	uint8_t kind;
+	bool skip;      /* it can be skipped: read its length */
+	bool vectoring; /* the exit may have interrupted the delivery of an event (SDM 28.2.4) */
+	decoder *decode;
+};
+
+static void cannot_count(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	(void)vcpu;
+	(void)s;
+	/* No performance counters are offered: #GP(0), as for a counter that does not exist. */
+	exit->exception = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
+}
+
+static void decode_msr(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	(void)s;
+	exit->msr = (uint32_t)vcpu->gpr[RCX];
+}
+
+/* SDM table 28-5. */
+static void decode_io(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint64_t q = vmread(s, EXIT_QUALIFICATION);
+
+	(void)vcpu;
+	exit->pio = (struct exit_pio){
+		.port = (uint16_t)(q >> 16),
+		.size = (uint8_t)((q & 7) + 1),
+		.write = !(q >> 3 & 1),
+		.string = q >> 4 & 1,
+		.rep = q >> 5 & 1,
+	};
+}
+
+/* SDM table 28-3. Outside 64-bit mode the operand has 32 bits. */
+static void decode_cr(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint64_t q = vmread(s, EXIT_QUALIFICATION);
+	enum { MOV_TO, MOV_FROM, CLTS, LMSW } type = q >> 4 & 3;
+	uint8_t gpr = q >> 8 & 15;
+
+	exit->cr = (struct exit_cr){ .number = q & 15, .write = type == MOV_TO, .gpr = gpr };
+	if (type == CLTS) {
+		exit->cr.number = 16;
+	} else if (type == LMSW) {
+		exit->cr.number = 17;
+		exit->cr.value = q >> 16 & 0xffff;
+	} else if (type == MOV_TO) {
+		exit->cr.value = gpr == RSP ? vmx_get(s, FIELD_RSP) : vcpu->gpr[gpr];
+		if (!(vmx_get(s, FIELD_RIGHTS + VCPU_CS) & SEGMENT_L))
+			exit->cr.value = (uint32_t)exit->cr.value;
+	}
+}
+
+/* SDM table 28-2. */
+static void decode_task_switch(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint64_t q = vmread(s, EXIT_QUALIFICATION);
+
+	(void)vcpu;
+	exit->task_switch = (struct exit_task_switch){
+		.selector = (uint16_t)q,
+		.reason = q >> 30 & 3,
+		.has_error = exit->interrupted.valid && exit->interrupted.has_error,
+		.error = exit->interrupted.error,
+	};
+}
+
+/* IRET had ended the blocking of NMIs before it faulted: it is executed again, so they are blocked again (SDM 28.2.3). */
+static void block_nmi_again(struct vmx_vcpu *s, bool was_iret, const struct exit *exit)
+{
+	if (was_iret && !exit->interrupted.valid)
+		vmx_set(s, FIELD_INTERRUPTIBILITY, vmx_get(s, FIELD_INTERRUPTIBILITY) | BLOCKING_NMI);
+}
+
+/* SDM table 28-7. */
+static void decode_violation(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint64_t q = vmread(s, EXIT_QUALIFICATION);
+
+	(void)vcpu;
+	exit->memory = (struct exit_memory){
+		.gpa = vmread(s, GUEST_PHYSICAL_ADDRESS),
+		.write = q >> 1 & 1,
+		.fetch = q >> 2 & 1,
+		.present = q >> 3 & 7,
+		.page_walk = (q >> 7 & 3) == 1, /* there is a linear address, but the access was not to its translation */
+	};
+	block_nmi_again(s, q & INTERRUPTION_NMI_UNBLOCK, exit);
+}
+
+static void decode_misconfiguration(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	(void)vcpu;
+	exit->memory = (struct exit_memory){ .gpa = vmread(s, GUEST_PHYSICAL_ADDRESS), .present = true };
+}
+
+/*
+ * The exit comes before DR6 and DR7 are changed (SDM 28.1). Injection will not put a single step back under an interrupt
+ * shadow, so the entry's check of the pending debug exceptions must find it there (SDM 27.3.1.5).
+ */
+static void decode_debug(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint64_t causes = vmread(s, EXIT_QUALIFICATION) & DR6_CAUSES, dr7 = vmx_get(s, FIELD_DR7);
+
+	vmx_write(vcpu, VCPU_DR6, (vmx_read(vcpu, VCPU_DR6) & ~DR6_B) | causes);
+	if (dr7 & DR7_GD)
+		vmx_set(s, FIELD_DR7, dr7 & ~DR7_GD);
+	if (exit->exception.type == INTERRUPTION_ICEBP)
+		exit->exception.length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
+	else if (vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS) && vmx_get(s, FIELD_RFLAGS) & RFLAGS_TF)
+		vmx_set(s, FIELD_PENDING_DEBUG, vmx_get(s, FIELD_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
+static void decode_exception(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint32_t info = (uint32_t)vmread(s, EXIT_INTERRUPTION_INFO);
+	uint8_t type = info >> INTERRUPTION_TYPE_SHIFT & 7;
+
+	if (type == EVENT_NMI) {
+		/* The machine's own. NMIs are blocked now: the handler's IRET opens them again. */
+		exit->kind = EXIT_NMI;
+		__asm__ volatile("int $2" : : : "memory");
+		return;
+	}
+	exit->exception = (struct event){
+		.valid = true,
+		.type = type,
+		.vector = (uint8_t)info,
+		.has_error = info & INTERRUPTION_ERROR,
+		.error = info & INTERRUPTION_ERROR ? (uint32_t)vmread(s, EXIT_INTERRUPTION_ERROR) : 0,
+	};
+	block_nmi_again(s, info & INTERRUPTION_NMI_UNBLOCK, exit);
+	if (exit->exception.vector == VECTOR_DB)
+		decode_debug(vcpu, s, exit);
+}
+
+static void end_nmi_window(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	(void)vcpu;
+	(void)exit;
+	vmx_set(s, FIELD_PRIMARY, s->field[FIELD_PRIMARY] & ~(uint64_t)PRIMARY_NMI_WINDOW);
+}
+
+static const struct reason reasons[REASONS] = {
+	[REASON_EXCEPTION] = { EXIT_EXCEPTION, .vectoring = true, .decode = decode_exception },
+	[REASON_EXTERNAL_INTERRUPT] = { EXIT_INTERRUPT },
+	[REASON_TRIPLE_FAULT] = { EXIT_SHUTDOWN },
+	[REASON_INIT] = { EXIT_INIT },
+	[REASON_INTERRUPT_WINDOW] = { EXIT_INTERRUPT_WINDOW },
+	[REASON_NMI_WINDOW] = { EXIT_NMI_WINDOW, .decode = end_nmi_window },
+	[REASON_TASK_SWITCH] = { EXIT_TASK_SWITCH, .skip = true, .vectoring = true, .decode = decode_task_switch },
+	[REASON_CPUID] = { EXIT_CPUID, .skip = true },
+	[REASON_HLT] = { EXIT_HLT, .skip = true },
+	[REASON_INVD] = { EXIT_CACHE, .skip = true },
+	[REASON_WBINVD] = { EXIT_CACHE, .skip = true },
+	[REASON_RDPMC] = { EXIT_EXCEPTION, .decode = cannot_count },
+	[REASON_VMCALL] = { EXIT_HYPERCALL, .skip = true },
+	[REASON_CR] = { EXIT_CR, .skip = true, .decode = decode_cr },
+	[REASON_IO] = { EXIT_PIO, .skip = true, .decode = decode_io },
+	[REASON_RDMSR] = { EXIT_RDMSR, .skip = true, .decode = decode_msr },
+	[REASON_WRMSR] = { EXIT_WRMSR, .skip = true, .decode = decode_msr },
+	[REASON_PAUSE] = { EXIT_PAUSE, .skip = true },
+	[REASON_TPR_THRESHOLD] = { EXIT_INTERRUPT_WINDOW },
+	[REASON_EPT_VIOLATION] = { EXIT_MEMORY, .vectoring = true, .decode = decode_violation },
+	[REASON_EPT_MISCONFIGURATION] = { EXIT_MEMORY, .vectoring = true, .decode = decode_misconfiguration },
+	[REASON_PREEMPTION_TIMER] = { EXIT_TIMER },
+	[REASON_XSETBV] = { EXIT_XSETBV, .skip = true },
+	/* Instructions that the guest's CPUID does not offer raise #UD. */
+	[REASON_GETSEC] = { EXIT_INVALID_OPCODE },
+	[REASON_RSM] = { EXIT_INVALID_OPCODE },
+	[REASON_VMCLEAR] = { EXIT_INVALID_OPCODE },
+	[REASON_VMLAUNCH] = { EXIT_INVALID_OPCODE },
+	[REASON_VMPTRLD] = { EXIT_INVALID_OPCODE },
+	[REASON_VMPTRST] = { EXIT_INVALID_OPCODE },
+	[REASON_VMREAD] = { EXIT_INVALID_OPCODE },
+	[REASON_VMRESUME] = { EXIT_INVALID_OPCODE },
+	[REASON_VMWRITE] = { EXIT_INVALID_OPCODE },
+	[REASON_VMXOFF] = { EXIT_INVALID_OPCODE },
+	[REASON_VMXON] = { EXIT_INVALID_OPCODE },
+	[REASON_MWAIT] = { EXIT_INVALID_OPCODE },
+	[REASON_MONITOR] = { EXIT_INVALID_OPCODE },
+	[REASON_INVEPT] = { EXIT_INVALID_OPCODE },
+	[REASON_INVVPID] = { EXIT_INVALID_OPCODE },
+	[REASON_INVPCID] = { EXIT_INVALID_OPCODE },
+	[REASON_VMFUNC] = { EXIT_INVALID_OPCODE },
+	[REASON_ENCLS] = { EXIT_INVALID_OPCODE },
+	[REASON_ENCLV] = { EXIT_INVALID_OPCODE },
+};
+
+/* An event that the exit interrupted is delivered again, except INT n, INT1, INT3 and INTO: those are executed again. */
+static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
+{
+	uint32_t info = (uint32_t)vmread(s, IDT_VECTORING_INFO);
+	uint8_t type = info >> INTERRUPTION_TYPE_SHIFT & 7;
+
+	if (!(info & INTERRUPTION_VALID) || type >= EVENT_SOFTWARE)
+		return;
+	exit->interrupted = (struct event){
+		.valid = true,
+		.type = type,
+		.vector = (uint8_t)info,
+		.has_error = info & INTERRUPTION_ERROR,
+		.error = info & INTERRUPTION_ERROR ? (uint32_t)vmread(s, IDT_VECTORING_ERROR) : 0,
+	};
+}
+
+static const struct reason *find(uint64_t code)
+{
+	static const struct reason unknown = { .kind = EXIT_UNKNOWN };
+
+	if (code >= REASONS || (!reasons[code].kind && code != REASON_EXTERNAL_INTERRUPT))
+		return &unknown;
+	return &reasons[code];
+}
+
+void vmx_decode(struct vcpu *vcpu, struct exit *exit)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+	const struct reason *reason;
+	uint32_t code;
+
+	exit->length = 0;
+	exit->opcode_count = 0;
+	exit->interrupted.valid = false;
+	if (s->entry_failed) {
+		exit->kind = EXIT_ENTRY_FAILURE;
+		return;
+	}
+	code = (uint32_t)vmread(s, EXIT_REASON);
+	if (code & REASON_ENTRY_FAILURE) {
+		exit->kind = EXIT_ENTRY_FAILURE;
+		return;
+	}
+	s->launched = true;
+	reason = find(code & 0xffff);
+	exit->kind = (enum exit_kind)reason->kind;
+	if (reason->skip)
+		exit->length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
+	if (reason->vectoring)
+		decode_interrupted(s, exit);
+	if (reason->decode)
+		reason->decode(vcpu, s, exit);
+}
