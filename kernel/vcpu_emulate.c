@@ -133,20 +133,30 @@ static int access_split(struct execution *e, uint64_t linear, unsigned size, boo
 	return 0;
 }
 
+/* Linear address of an offset in a segment; a limit violation is in the guest already. */
+static int linear_of(struct execution *e, unsigned segment, uint64_t offset, unsigned size, uint64_t *linear)
+{
+	struct segment s;
+
+	*linear = offset;
+	if (e->machine.mode != MODE_64) {
+		vcpu_ops->read_segment(e->vcpu, (enum vcpu_segment)segment, &s);
+		if (!within_limit(&s, offset, size))
+			return fault(e, segment == VCPU_SS ? VECTOR_SS : VECTOR_GP, 0);
+		*linear = (uint32_t)(s.base + offset);
+	} else if (segment == VCPU_FS || segment == VCPU_GS) {
+		*linear += segment_base(&e->machine, segment);
+	}
+	return 0;
+}
+
 static int access(struct machine *m, unsigned segment, uint64_t offset, unsigned size, bool write, uint64_t *value)
 {
 	struct execution *e = (struct execution *)m;
-	uint64_t linear = offset, gpa;
-	struct segment s;
+	uint64_t linear, gpa;
 
-	if (m->mode != MODE_64) {
-		vcpu_ops->read_segment(e->vcpu, (enum vcpu_segment)segment, &s);
-		if (!within_limit(&s, offset, size))
-			return fault(e, segment == VCPU_SS ? 12 : VECTOR_GP, 0);
-		linear = (uint32_t)(s.base + offset);
-	} else if (segment == VCPU_FS || segment == VCPU_GS) {
-		linear += segment_base(m, segment);
-	}
+	if (linear_of(e, segment, offset, size, &linear))
+		return -1;
 	if ((linear & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
 		return access_split(e, linear, size, write, value);
 	if (locate(e, linear, write, &gpa))
@@ -164,6 +174,16 @@ static int read_memory(struct machine *m, unsigned segment, uint64_t offset, uns
 static int write_memory(struct machine *m, unsigned segment, uint64_t offset, unsigned size, uint64_t value)
 {
 	return access(m, segment, offset, size, true, &value);
+}
+
+static int probe_write(struct machine *m, unsigned segment, uint64_t offset, unsigned size)
+{
+	struct execution *e = (struct execution *)m;
+	uint64_t linear, gpa;
+
+	if (linear_of(e, segment, offset, size, &linear) || locate(e, linear, true, &gpa))
+		return -1;
+	return (linear & (PAGE_SIZE - 1)) + size > PAGE_SIZE ? locate(e, linear + size - 1, true, &gpa) : 0;
 }
 
 static int in(struct machine *m, uint16_t port, unsigned size, uint64_t *value)
@@ -193,6 +213,7 @@ static const struct machine vcpu_machine = {
 	.segment_base = segment_base,
 	.read_memory = read_memory,
 	.write_memory = write_memory,
+	.probe_write = probe_write,
 	.in = in,
 	.out = out,
 };
@@ -221,12 +242,24 @@ static enum decode_result fetch_and_decode(struct vcpu *vcpu, const struct exit 
 	return count ? decode(copy, count, mode, instruction) : DECODE_SHORT;
 }
 
+/* Bytes of the stack pointer: 8 in 64-bit mode, else by SS.B (SDM 6.2.3). */
+static uint8_t stack_size(struct vcpu *vcpu, enum instruction_mode mode)
+{
+	struct segment ss;
+
+	if (mode == MODE_64)
+		return 8;
+	vcpu_ops->read_segment(vcpu, VCPU_SS, &ss);
+	return ss.attributes & SEGMENT_DB ? 4 : 2;
+}
+
 enum verdict vcpu_emulate(struct vcpu *vcpu, struct exit *exit)
 {
 	struct execution e = { .machine = vcpu_machine, .vcpu = vcpu, .exit = exit };
 	struct instruction i;
 
 	e.machine.mode = vcpu_mode(vcpu);
+	e.machine.stack_size = stack_size(vcpu, e.machine.mode);
 	switch (fetch_and_decode(vcpu, exit, e.machine.mode, &i)) {
 	case DECODE_OK:
 		break;
