@@ -6,6 +6,7 @@
 
 #include "arch/x86/interrupts.h"
 #include "boot/bootinfo.h"
+#include "drivers/vlapic_registers.h"
 #include "kernel/boot_files.h"
 #include "kernel/errno.h"
 #include "kernel/load.h"
@@ -151,6 +152,29 @@ static void apply(struct vcpu *vcpu, const struct load_state *state)
 	vcpu_ops->write(vcpu, VCPU_RIP, state->rip);
 }
 
+/*
+ * No firmware has run in the partition: its boot processor's local APIC is left in virtual wire mode, as firmware leaves
+ * it, so that the 8259 pair interrupts before anybody programs the APIC (MP specification 1.4, 3.6.2.2).
+ */
+static void virtual_wire(struct vcpu *vcpu)
+{
+	static const struct {
+		uint16_t reg;
+		uint32_t value;
+	} writes[] = {
+		{ LAPIC_SVR, SVR_ENABLE | 0x0f },
+		{ LAPIC_LVT_LINT0, LVT_MODE_EXTINT },
+		{ LAPIC_LVT_LINT1, LVT_MODE_NMI },
+	};
+	unsigned i;
+
+	for (i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+		uint64_t value = writes[i].value;
+
+		vlapic_mmio(&vcpu->apic, writes[i].reg, sizeof(uint32_t), true, &value);
+	}
+}
+
 static void announce(struct partition *partition)
 {
 	static _Atomic bool first = true;
@@ -185,6 +209,7 @@ void partition_start(struct partition *partition)
 	for (i = 0; i < partition->vcpu_count; i++)
 		vcpu_reset(&partition->vcpus[i]);
 	apply(&partition->vcpus[0], &state);
+	virtual_wire(&partition->vcpus[0]);
 	atomic_store(&partition->active, partition->vcpu_count);
 	atomic_store(&partition->end, END_NONE);
 	announce(partition);
@@ -201,7 +226,7 @@ void partitions_start(void)
 		n += atomic_load(&partitions[i].state) == PARTITION_OFF && partitions[i].config->autostart;
 	atomic_store(&running, n);
 	if (!n)
-		log_error(NULL, "no partition can be started: mend %s and reset the machine", boot_info()->config_name);
+		log_error(NULL, "no partition is running: mend %s and reset the machine", boot_info()->config_name);
 	for (i = 0; i < partition_count; i++)
 		if (atomic_load(&partitions[i].state) == PARTITION_OFF && partitions[i].config->autostart)
 			start_again(&partitions[i], 0);
