@@ -70,7 +70,8 @@ static bool pick_backend(void)
 		log_stage("virtualization", "%s", text);
 		return true;
 	}
-	log_stage("virtualization", "none: no partition can be started on this machine");
+	log_stage("virtualization", "none");
+	log_error(NULL, "no partition is running: this machine cannot run guests, see above");
 	return false;
 }
 
