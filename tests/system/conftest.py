@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: machines that end with their test, and whose console is shown when it fails."""
+import pytest
+
+import bulkhead
+
+shown = []  # machines whose console a failure shows
+
+
+class Starter:
+    """Starts machines: start(text, files=..., cpus=...) is bulkhead.run() of a configuration."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.machines = []
+
+    def __call__(self, text, files=None, **options):
+        folder = self.folder / str(len(self.machines))
+        path = bulkhead.write_configuration(folder, text, files)
+        return self.add(bulkhead.run(path, **options))
+
+    def add(self, machine):
+        """A machine that was started otherwise."""
+        self.machines.append(machine)
+        shown.append(machine)
+        return machine
+
+    def close(self):
+        """Ends all."""
+        for machine in self.machines:
+            machine.close()
+            shown.remove(machine)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts machines for one test."""
+    starter = Starter(tmp_path)
+    yield starter
+    starter.close()
+
+
+@pytest.fixture(scope="module")
+def start_shared(tmp_path_factory):
+    """Starts machines for all tests of a file."""
+    starter = Starter(tmp_path_factory.mktemp("shared"))
+    yield starter
+    starter.close()
+
+
+@pytest.fixture(scope="module", params=bulkhead.VENDORS)
+def vendor(request):
+    """Each vendor in turn."""
+    return request.param
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Adds the consoles to a failure's report."""
+    del item, call
+    report = (yield).get_result()
+    if report.failed:
+        for machine in shown:
+            report.sections.append((f"console of {machine.title}", machine.log()))
