@@ -30,7 +30,7 @@ all: $(BUILD)/bulkhead.efi $(BUILD)/bulkhead.mb2 $(BUILD)/bulkhead
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-include tools/make/demo.mk tools/make/dsdt.mk tools/make/test.mk tools/make/bench.mk tools/make/fuzz.mk
+include tools/make/demo.mk tools/make/dsdt.mk tools/make/test.mk tools/make/bench.mk tools/make/fuzz.mk tools/make/debug.mk
 
 # --- kernel: linked twice, the second time with the table of its own symbols at the end of rodata ---
 KERNEL_OBJECTS := $(addprefix $(BUILD)/,$(addsuffix .o,$(basename $(KERNEL))))
@@ -117,6 +117,7 @@ help:
 	@echo 'make test     unit and system tests; also: make unit, make system'
 	@echo 'make bench    instructions per guest exit and of the boot, under QEMU'
 	@echo 'make fuzz     libFuzzer over every parser and decoder; RUNS=N inputs each'
+	@echo 'make debug    the hypervisor under gdb, stopped at its entry'
 	@echo 'make deps     install the Debian packages that are needed; run and test do so themselves'
 	@echo 'make clean    remove build/'
 	@echo 'DEBUG=1       with assertions and a debug log, into build/debug'
