@@ -100,7 +100,7 @@ static void decode_other(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit
 		/* No performance counters are offered: #GP(0), as for a counter that does not exist. */
 		exit->kind = EXIT_EXCEPTION;
 		exit->exception = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
-	} else if (code == SVM_EXIT_INVALID) {
+	} else if ((uint32_t)code == (uint32_t)SVM_EXIT_INVALID) { /* some write the lower half only */
 		exit->kind = EXIT_ENTRY_FAILURE;
 	} else if (code < sizeof(simple_kind) && (simple_kind[code] || code == SVM_EXIT_INTR)) {
 		exit->kind = simple_kind[code];
