@@ -16,30 +16,41 @@ enum { THR = 0, RBR = 0, DLL = 0, IER = 1, DLM = 1, IIR = 2, FCR = 2, LCR = 3, M
 #define MCR_DTR_RTS_OUT2 0x0b /* OUT2 gates the interrupt on a PC */
 #define LSR_DR 0x01
 #define LSR_THRE 0x20
+#define LSR_TEMT 0x40 /* the shift register is empty, too */
 #define CLOCK_BAUD 115200
-#define PATIENCE 1000000 /* reads of LSR before a byte is given up */
+#define PATIENCE 1000000 /* reads of LSR, each a microsecond or so on real hardware */
 
 static uint8_t get(const struct uart16550 *uart, unsigned reg)
 {
-	return inb((uint16_t)(uart->port + reg));
+	if (!uart->registers)
+		return inb((uint16_t)(uart->port + reg));
+	if (uart->stride == 4)
+		return (uint8_t)*(volatile uint32_t *)(uart->registers + 4 * reg);
+	return uart->registers[uart->stride * reg];
 }
 
 static void set(const struct uart16550 *uart, unsigned reg, uint8_t value)
 {
-	outb((uint16_t)(uart->port + reg), value);
+	if (!uart->registers)
+		outb((uint16_t)(uart->port + reg), value);
+	else if (uart->stride == 4)
+		*(volatile uint32_t *)(uart->registers + 4 * reg) = value;
+	else
+		uart->registers[uart->stride * reg] = value;
 }
 
-bool uart16550_init(struct uart16550 *uart, uint16_t port, uint32_t baud)
+bool uart16550_init(struct uart16550 *uart, uint32_t baud)
 {
 	uint32_t divisor = baud ? CLOCK_BAUD / baud : 0;
 
-	*uart = (struct uart16550){ .port = port, .fifo = 1 };
+	uart->fifo = 1;
+	uart->ier = 0;
 	set(uart, SCR, 0x5a);
-	if (get(uart, SCR) != 0x5a || get(uart, LSR) == 0xff) {
-		uart->port = 0;
+	uart->present = get(uart, SCR) == 0x5a && get(uart, LSR) != 0xff;
+	if (!uart->present)
 		return false;
-	}
 	set(uart, IER, 0);
+	uart16550_flush(uart); /* what was written before would be lost with the FIFO's contents */
 	if (divisor) {
 		set(uart, LCR, LCR_8N1 | LCR_DLAB);
 		set(uart, DLL, (uint8_t)divisor);
@@ -64,10 +75,21 @@ void uart16550_put(struct uart16550 *uart, uint8_t byte)
 
 	for (i = 0; i < PATIENCE && !uart16550_ready(uart); i++)
 		cpu_pause();
-	set(uart, THR, byte);
+	if (i == PATIENCE)
+		uart->present = false;
+	else
+		set(uart, THR, byte);
 }
 
-void uart16550_write(struct uart16550 *uart, const uint8_t *data, size_t size)
+void uart16550_flush(const struct uart16550 *uart)
+{
+	unsigned i;
+
+	for (i = 0; i < PATIENCE && !(get(uart, LSR) & LSR_TEMT); i++)
+		cpu_pause();
+}
+
+void uart16550_write(const struct uart16550 *uart, const uint8_t *data, size_t size)
 {
 	size_t i;
 
@@ -93,4 +115,10 @@ void uart16550_interrupts(struct uart16550 *uart, bool transmit)
 void uart16550_acknowledge(const struct uart16550 *uart)
 {
 	get(uart, IIR);
+}
+
+void uart16550_rearm(const struct uart16550 *uart)
+{
+	set(uart, IER, 0);
+	set(uart, IER, uart->ier);
 }

@@ -3,9 +3,12 @@
 
 #include "arch/x86/acpi.h"
 #include "arch/x86/interrupts.h"
+#include "arch/x86/paging.h"
 #include "boot/bootinfo.h"
 #include "drivers/uart16550.h"
 #include "kernel/config.h"
+#include "kernel/console_screen.h"
+#include "kernel/core.h"
 #include "kernel/errno.h"
 #include "kernel/log.h"
 #include "kernel/spinlock.h"
@@ -13,15 +16,27 @@
 #define COM1 0x3f8
 #define COM2 0x2f8
 #define DEFAULT_BAUD 115200
-#define RING 32768 /* a power of two */
-#define INPUT 64   /* bytes handled per interrupt */
+#define RING 32768    /* a power of two */
+#define RESERVE 4096  /* of it, for the log: guests cannot make it wait */
+#define INPUT 64      /* bytes handled per interrupt */
+#define POLL_NS 1000000 /* 16 bytes, the receiver's FIFO, take 1.4 ms at 115,200 baud */
+#define REGISTERS 8
+
+/* Who moves bytes between ring and UART. */
+enum mode {
+	DIRECT,    /* whoever writes, at once */
+	INTERRUPT, /* the UART's interrupt */
+	POLLED,    /* a core that has nothing else to do */
+};
 
 static struct uart16550 uart;
 static struct spinlock lock;
-static bool interrupts; /* the UART's interrupt drains the ring; else every byte is sent at once */
+static enum mode mode;
+static const struct cpu *poller;
 
 static uint8_t ring[RING];
 static uint32_t head, tail; /* written at head, sent from tail; free-running */
+static uint32_t reserve;    /* what emit() has to leave free */
 
 /* Moves what fits into the UART's FIFO. True when the ring is empty. */
 static bool drain(void)
@@ -39,9 +54,10 @@ static bool drain(void)
 	return head == tail;
 }
 
-static void drain_by_polling(void)
+/* Waits for the UART until at most `left` bytes are in the ring. */
+static void drain_to(uint32_t left)
 {
-	while (head != tail)
+	while (uart.present && head - tail > left)
 		uart16550_put(&uart, ring[tail++ % RING]);
 }
 
@@ -51,9 +67,10 @@ static bool emit(struct console_mux *mux, const char *data, size_t size)
 	size_t i;
 
 	(void)mux;
-	if (!uart.port)
+	console_screen_write(data, size);
+	if (!uart.present)
 		return true;
-	if (RING - (head - tail) < size)
+	if (RING - (head - tail) < size + reserve)
 		return false;
 	for (i = 0; i < size; i++)
 		ring[head++ % RING] = (uint8_t)data[i];
@@ -65,27 +82,29 @@ static struct console_mux mux = { .emit = emit };
 /* After emit(), with the lock held: get it on its way. */
 static void send(void)
 {
-	if (!uart.port)
-		return;
-	if (!interrupts)
-		drain_by_polling();
-	else
+	if (uart.present && mode == DIRECT)
+		drain_to(0);
+	else if (uart.present && mode == INTERRUPT)
 		uart16550_interrupts(&uart, !drain());
+	console_screen_show();
 }
 
 void console_guest_write(struct console_port *port, uint8_t byte)
 {
 	spin_lock(&lock);
+	reserve = RESERVE;
 	console_mux_write(&mux, port, byte);
+	reserve = 0;
 	send();
 	spin_unlock(&lock);
 }
 
 void console_write_line(const char *text, size_t size)
 {
+	uint32_t room = (uint32_t)size + 2 * CONSOLE_LINE; /* the line, and the focused partition's again */
+
 	spin_lock(&lock);
-	if (uart.port && RING - (head - tail) < size + 2 * CONSOLE_LINE)
-		drain_by_polling();
+	drain_to(room < RING ? RING - room : 0);
 	console_mux_line(&mux, text, size);
 	send();
 	spin_unlock(&lock);
@@ -94,8 +113,9 @@ void console_write_line(const char *text, size_t size)
 void console_flush(void)
 {
 	spin_lock(&lock);
-	if (uart.port)
-		drain_by_polling();
+	drain_to(0);
+	if (uart.present)
+		uart16550_flush(&uart);
 	spin_unlock(&lock);
 }
 
@@ -106,101 +126,193 @@ void console_attach(struct console_port *port)
 	spin_unlock(&lock);
 }
 
-/* Collects the input for one port, so that it is delivered without the console's lock: the guest's UART has its own. */
+/*
+ * Collects input for one port, so that it is delivered without the console's lock: the guest's UART has its own. Where
+ * the focus moves it ends; what follows belongs to another.
+ */
 static size_t take_input(uint8_t *out, size_t room, struct console_port **to)
 {
-	struct console_port *port = NULL;
+	const struct console_port *focus = mux.focus;
 	size_t n = 0;
 	int byte;
 
-	while (room - n >= CONSOLE_SWITCH_COUNT && (byte = uart16550_get(&uart)) >= 0) {
-		n += console_mux_input(&mux, (uint8_t)byte, out + n, &port);
-		if (*to && port != *to)
-			break;
-		*to = port;
-	}
+	while (room - n >= CONSOLE_SWITCH_COUNT && mux.focus == focus && (byte = uart16550_get(&uart)) >= 0)
+		n += console_mux_input(&mux, (uint8_t)byte, out + n, to);
 	return n;
+}
+
+/* A partition that has lost output since it was last told so, and how much; NULL: none. */
+static struct console_port *next_loss(uint64_t *lost)
+{
+	struct console_port *port;
+
+	spin_lock(&lock);
+	for (port = mux.ports; port && port->lost == port->lost_reported; port = port->next)
+		;
+	if (port) {
+		*lost = port->lost - port->lost_reported;
+		port->lost_reported = port->lost;
+	}
+	spin_unlock(&lock);
+	return port;
+}
+
+static void report_losses(void)
+{
+	struct console_port *port;
+	uint64_t lost;
+
+	while ((port = next_loss(&lost)))
+		log_warning(port->name, "%llu bytes of console output lost: it writes faster than the line can send",
+		            (unsigned long long)lost);
+}
+
+static void serve(void)
+{
+	struct console_port *to = NULL;
+	uint8_t input[INPUT];
+	bool empty;
+	size_t n;
+
+	spin_lock(&lock);
+	n = take_input(input, sizeof(input), &to);
+	if (mode == POLLED)
+		drain();
+	send();
+	empty = head == tail;
+	spin_unlock(&lock);
+	if (n && to && to->receive)
+		to->receive(to->context, input, n);
+	if (empty)
+		report_losses();
 }
 
 static void on_interrupt(void *context)
 {
-	struct console_port *to = NULL;
-	uint8_t input[INPUT];
-	size_t n;
-
 	(void)context;
-	spin_lock(&lock);
 	uart16550_acknowledge(&uart);
-	n = take_input(input, sizeof(input), &to);
-	send();
+	serve();
+	spin_lock(&lock);
+	uart16550_rearm(&uart);
 	spin_unlock(&lock);
-	if (n && to && to->receive)
-		to->receive(to->context, input, n);
+}
+
+uint64_t console_poll(void)
+{
+	if (mode != POLLED || this_cpu() != poller)
+		return UINT64_MAX;
+	serve();
+	return rdtsc() + ns_to_tsc(POLL_NS);
 }
 
 void console_early(const struct bootinfo *boot)
 {
-	(void)boot;
-	uart16550_init(&uart, COM1, DEFAULT_BAUD);
+	uart.port = COM1;
+	uart16550_init(&uart, DEFAULT_BAUD);
+	console_screen_early(boot);
 }
 
-static uint16_t choose_port(const struct config *config, uint32_t *baud)
+void console_map(const struct bootinfo *boot)
 {
-	*baud = config->console_baud;
-	if (config->console_port)
-		return config->console_port;
-	if (acpi.spcr.base.address && acpi.spcr.base.space == ACPI_IO) {
-		*baud = acpi.spcr.baud;
-		return (uint16_t)acpi.spcr.base.address;
+	console_screen_map(boot);
+}
+
+/* Where the UART is: as configured, else as the SPCR table says, else COM1. False when it cannot be mapped. */
+static bool choose_uart(const struct config *config, struct uart16550 *at, uint32_t *baud)
+{
+	const struct acpi_address *base = &acpi.spcr.base;
+	bool wide = base->access == 3; /* 32-bit registers */
+
+	*at = (struct uart16550){ .port = COM1 };
+	*baud = config->console_baud ? config->console_baud : DEFAULT_BAUD;
+	if (config->console_port) {
+		at->port = config->console_port;
+		return true;
 	}
-	*baud = DEFAULT_BAUD;
-	return COM1;
+	if (!base->address)
+		return true;
+	*baud = acpi.spcr.baud;
+	if (base->space == ACPI_IO) {
+		at->port = (uint16_t)base->address;
+		return true;
+	}
+	*at = (struct uart16550){ .stride = wide ? 4 : 1 };
+	at->registers = map_physical(base->address, (uint64_t)REGISTERS * at->stride, PTAB_UNCACHED);
+	return at->registers;
 }
 
-/* The port's interrupt: as the SPCR table says, or the ISA interrupt that a PC gives to COM1 and COM2. */
-static int install_interrupt(uint16_t port)
+/* As the SPCR table says, or the ISA interrupt that a PC gives to COM1 and COM2. */
+static int install_interrupt(void)
 {
-	unsigned gsi = acpi.spcr.gsi;
-	bool level = true, active_low = false;
+	bool level = true, active_low = false, of_spcr = acpi.spcr.base.address && (uart.registers ||
+	                                                 acpi.spcr.base.address == uart.port);
+	unsigned gsi = acpi.spcr.gsi, isa = uart.port == COM2 ? 3 : 4;
 
-	if (acpi.spcr.base.address == port && acpi.spcr.has_gsi && !acpi.spcr.has_irq)
+	if (of_spcr && acpi.spcr.has_gsi && !acpi.spcr.has_irq)
 		return irq_install(gsi, level, active_low, on_interrupt, NULL);
-	if (port != COM1 && port != COM2)
+	if (of_spcr && acpi.spcr.has_irq)
+		isa = acpi.spcr.irq;
+	else if (uart.registers || (uart.port != COM1 && uart.port != COM2))
 		return E_NOT_FOUND;
-	irq_isa(port == COM1 ? 4 : 3, &gsi, &level, &active_low);
+	irq_isa(isa, &gsi, &level, &active_low);
 	return irq_install(gsi, level, active_low, on_interrupt, NULL);
 }
 
-void console_init(const struct config *config, const struct bootinfo *boot)
+static void start_uart(const struct config *config)
 {
+	struct uart16550 chosen;
 	uint32_t baud;
-	uint16_t port;
 
-	(void)boot;
-	console_flush();
-	if (config->console_off) {
-		uart.port = 0;
+	if (!choose_uart(config, &chosen, &baud)) {
+		log_warning(NULL, "the registers of the UART that the SPCR table names cannot be mapped: set console");
 		return;
 	}
-	port = choose_port(config, &baud);
-	if (!uart16550_init(&uart, port, baud)) {
-		log_warning(NULL, "no UART answers at port 0x%x: the console is off; set console in the configuration", port);
+	uart = chosen;
+	if (!uart16550_init(&uart, baud)) {
+		log_warning(NULL, "no UART answers at %s 0x%llx: no serial console; set console in the configuration",
+		            uart.registers ? "address" : "port",
+		            (unsigned long long)(uart.registers ? acpi.spcr.base.address : uart.port));
 		return;
 	}
-	if (install_interrupt(port)) {
-		log_warning(NULL, "the UART at port 0x%x has no interrupt: no console input", port);
-		return;
-	}
+	if (install_interrupt())
+		return; /* console_start() sees what can be done */
 	spin_lock(&lock);
-	interrupts = true;
+	mode = INTERRUPT;
 	uart16550_interrupts(&uart, false);
 	spin_unlock(&lock);
+}
+
+void console_init(const struct config *config)
+{
+	console_flush();
+	if (!config->framebuffer)
+		console_screen_off();
+	if (config->console_off)
+		uart.present = false;
+	else
+		start_uart(config);
+}
+
+void console_start(void)
+{
+	struct cpu *spare = core_spare();
+
+	console_screen_painter(spare ? spare : &cpus[0]);
+	if (!uart.present || mode != DIRECT)
+		return;
+	if (!spare) {
+		log_warning(NULL, "no console input: the UART has no interrupt, and no core is free to look at it");
+		return;
+	}
+	poller = spare;
+	mode = POLLED;
 }
 
 void console_panic(void)
 {
 	spin_break(&lock);
-	interrupts = false;
+	console_screen_panic();
+	mode = DIRECT;
 	mux.focus = NULL; /* no half line is written again */
 	console_write_line("", 0);
 }

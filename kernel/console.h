@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The physical console, shared by the hypervisor's log and all guests. Output goes into a ring that the UART's interrupt
- * drains, so that a guest's exit never waits for a slow line; what does not fit is counted as lost by its partition.
+ * The physical console, shared by the hypervisor's log and all guests. Output goes into a ring that the UART's
+ * interrupt drains, so that a guest's exit never waits for a slow line; what does not fit is counted as lost by its
+ * partition.
  *
  * One partition's output passes unchanged. With several, each line is prefixed with its partition; the one that has the
  * input focus appears as it types, the others line by line. Ctrl-A three times moves the focus.
@@ -19,8 +20,14 @@ struct config;
 
 /* COM1 by polling and the framebuffer: from the first line of boot on. */
 void console_early(const struct bootinfo *boot);
+/* The framebuffer at its new address. Right after paging_init(). */
+void console_map(const struct bootinfo *boot);
 /* The configured port (or that of the SPCR table, or COM1) with interrupts. After apic_init() and acpi_init(). */
-void console_init(const struct config *config, const struct bootinfo *boot);
+void console_init(const struct config *config);
+/* When it is known which cores have a vCPU: drawing, and a UART without an interrupt, are left to a free one. */
+void console_start(void);
+/* Called by cores that have no vCPU: serves a UART without an interrupt. Returns the TSC value of the next call. */
+uint64_t console_poll(void);
 /* Breaks locks and polls from now on: what is printed is seen. */
 void console_panic(void);
 

@@ -20,6 +20,7 @@ struct console_port {
 	char line[CONSOLE_LINE]; /* the line so far */
 	unsigned length;
 	uint64_t lost;           /* bytes that found the ring full */
+	uint64_t lost_reported;  /* of them, those that the log has told */
 };
 
 struct console_mux {
@@ -36,8 +37,8 @@ void console_mux_write(struct console_mux *mux, struct console_port *port, uint8
 /* A whole line from the hypervisor itself. */
 void console_mux_line(struct console_mux *mux, const char *text, size_t size);
 /*
- * A byte from the terminal: returns how many bytes (0..3) of `out` go to *to, the port that has the focus after it. Moves
- * the focus when it completes the switch.
+ * A byte from the terminal: returns how many bytes (0..3) of `out` go to *to, the port that had the focus before it.
+ * Moves the focus when it completes the switch.
  */
 unsigned console_mux_input(struct console_mux *mux, uint8_t byte, uint8_t out[CONSOLE_SWITCH_COUNT],
                            struct console_port **to);

@@ -96,6 +96,7 @@ void kernel_main(uint64_t bootinfo_phys)
 	log_stage("kernel", "Bulkhead, loaded by %s", boot_info()->loader);
 	mem_init(boot_info());
 	paging_init(boot_info());
+	console_map(boot_info());
 	boot_files_map();
 	show_memory();
 	read_config();
@@ -106,12 +107,13 @@ void kernel_main(uint64_t bootinfo_phys)
 	log_stage("time", "TSC %llu MHz by %s, local APIC in %s mode", (unsigned long long)(tsc_hz / 1000000), tsc_source(),
 	          apic_is_x2apic() ? "x2APIC" : "xAPIC");
 	fpu_init();
-	console_init(&config, boot_info());
+	console_init(&config);
 	if (!pick_backend())
 		idle_forever();
 	smp_start(core_entry);
 	log_stage("cores", "%u online", cpu_count);
 	partitions_create(&config);
+	console_start();
 	partitions_start();
 	core_entry();
 }

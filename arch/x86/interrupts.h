@@ -43,6 +43,8 @@ void apic_timer_set(uint64_t deadline);
 /* Routes a GSI to the calling core: returns E_OK. The handler runs with interrupts off, EOI is said for it. */
 typedef void irq_handler(void *context);
 int irq_install(unsigned gsi, bool level, bool active_low, irq_handler *handler, void *context);
+/* A vector for apic_send_ipi(), whose handler runs on the core that is sent it; or an error. */
+int irq_ipi(irq_handler *handler, void *context);
 /* GSI, polarity and trigger of an ISA interrupt after the MADT's overrides. */
 void irq_isa(unsigned isa, unsigned *gsi, bool *level, bool *active_low);
 

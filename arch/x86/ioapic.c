@@ -32,6 +32,8 @@ struct ioapic {
 static struct ioapic ioapics[ACPI_IOAPICS];
 static unsigned count;
 
+#define NO_GSI UINT32_MAX /* of a vector for IPIs */
+
 static struct irq {
 	irq_handler *handler;
 	void *context;
@@ -96,7 +98,7 @@ static int claim(unsigned gsi, irq_handler *handler, void *context)
 	int free = E_FULL;
 
 	for (int i = IRQ_VECTORS - 1; i >= 0; i--) {
-		if (irqs[i].handler && irqs[i].gsi == gsi)
+		if (irqs[i].handler && irqs[i].gsi == gsi && gsi != NO_GSI)
 			return E_BUSY;
 		if (!irqs[i].handler)
 			free = i;
@@ -128,6 +130,16 @@ int irq_install(unsigned gsi, bool level, bool active_low, irq_handler *handler,
 	}
 	spin_unlock(&lock);
 	return entry < 0 ? entry : E_OK;
+}
+
+int irq_ipi(irq_handler *handler, void *context)
+{
+	int entry;
+
+	spin_lock(&lock);
+	entry = claim(NO_GSI, handler, context);
+	spin_unlock(&lock);
+	return entry < 0 ? entry : VECTOR_DEVICE + entry;
 }
 
 void irq_isa(unsigned isa, unsigned *gsi, bool *level, bool *active_low)
