@@ -52,9 +52,10 @@ static bool write_setup(const struct run *run, const char *terminal)
 			run->model ? run->model : "broadwell_ult", run->cpus);
 		fprintf(file, "com%u: enabled=1, mode=term, dev=%s\n", run->serial + 1, terminal);
 		fprintf(file, "log: %s/bochs.log\n", run->folder);
+		/* GRUB dies in this video BIOS when it looks for graphics modes: so there are none. */
 		if (run->firmware == FIRMWARE_BIOS)
 			fprintf(file,
-				"romimage: file=" BIOS ", options=fastboot\nboot: cdrom\n"
+				"romimage: file=" BIOS ", options=fastboot\nboot: cdrom\nvga: extension=none\n"
 				"ata0-master: type=cdrom, path=%s, status=inserted\n",
 				run->medium);
 		else
@@ -101,7 +102,6 @@ static void become(const char *path, const char *folder)
 	dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
-	setenv("LTDL_LIBRARY_PATH", "/usr/lib/bochs/plugins", 0);
 	execv(path, words);
 	_exit(127);
 }
@@ -115,6 +115,7 @@ static bool data_is_there(const struct run *run)
 bool bochs_start(const struct run *run, struct emulator *emulator)
 {
 	const char *path = tool_find("bochs-bin");
+	static char log[512];
 	char terminal[64];
 	int slave, master;
 
@@ -136,12 +137,13 @@ bool bochs_start(const struct run *run, struct emulator *emulator)
 	}
 	if (!write_setup(run, terminal))
 		return false;
+	snprintf(log, sizeof(log), "%s/bochs.log", run->folder);
 	*emulator = (struct emulator){
 		.pid = fork(),
 		.input = master,
 		.output = master,
 		.name = "Bochs",
-		.log = format_text("%s/bochs.log", run->folder),
+		.log = log,
 	};
 	if (emulator->pid == 0)
 		become(path, run->folder);
