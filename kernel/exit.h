@@ -37,7 +37,13 @@ enum exit_kind {
 	EXIT_KINDS
 };
 
-enum event_type { EVENT_INTERRUPT = 0, EVENT_NMI = 2, EVENT_EXCEPTION = 3, EVENT_SOFTWARE = 4, EVENT_SOFTWARE_EXCEPTION = 6 };
+enum event_type {
+	EVENT_INTERRUPT = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFTWARE = 4,
+	EVENT_SOFTWARE_EXCEPTION = 6,
+};
 
 /* Something to deliver through the guest's IDT. */
 struct event {

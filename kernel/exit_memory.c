@@ -10,7 +10,9 @@
 
 static bool is_apic(const struct vcpu *vcpu, uint64_t gpa)
 {
-	return gpa - APIC_BASE_ADDRESS < PAGE_SIZE && (vcpu->apic.base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC)) == APIC_BASE_ENABLE;
+	uint64_t mode = vcpu->apic.base & (APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+
+	return gpa - APIC_BASE_ADDRESS < PAGE_SIZE && mode == APIC_BASE_ENABLE;
 }
 
 static void apic_access(struct vcpu *vcpu, struct bus_access *access)
@@ -60,7 +62,8 @@ enum verdict exit_memory(struct vcpu *vcpu, struct exit *exit)
 		return VERDICT_STOP;
 	}
 	if (exit->memory.page_walk) {
-		log_error(who, "vCPU %u: a page table lies at guest-physical address %#llx, where there is no memory", vcpu->index, gpa);
+		log_error(who, "vCPU %u: a page table lies at guest-physical address %#llx, where there is no memory",
+		          vcpu->index, gpa);
 		return VERDICT_STOP;
 	}
 	if (exit->interrupted.valid) {

@@ -48,7 +48,8 @@ static int check_file(const char *name, char *why, size_t size)
 
 	if (status == BOOTFILE_OK)
 		return E_OK;
-	snprintf(why, size, "file \"%s\" %s", name, status < sizeof(problems) / sizeof(problems[0]) ? problems[status] : "has an unknown state");
+	snprintf(why, size, "file \"%s\" %s", name,
+	         status < sizeof(problems) / sizeof(problems[0]) ? problems[status] : "has an unknown state");
 	return E_NOT_FOUND;
 }
 
@@ -93,11 +94,13 @@ static int create_memory(struct partition *partition, char *why, size_t size)
 		if (r->hpa == UINT64_MAX) {
 			memory->count = i;
 			mem_info(&info);
-			snprintf(why, size, "it wants %llu MiB of memory, but the largest free block of this machine has %llu MiB; lower its memory",
+			snprintf(why, size, "it wants %llu MiB of memory, but the largest free block of this machine has "
+			         "%llu MiB; lower its memory",
 			         (unsigned long long)(partition->config->memory / MIB), (unsigned long long)(info.largest / MIB));
 			return E_NO_MEMORY;
 		}
-		error = ptab_map(&partition->stage2, r->gpa, r->hpa, r->size, PTAB_READ | PTAB_WRITE | PTAB_EXECUTE | PTAB_USER);
+		error = ptab_map(&partition->stage2, r->gpa, r->hpa, r->size,
+		                 PTAB_READ | PTAB_WRITE | PTAB_EXECUTE | PTAB_USER);
 		if (!error)
 			error = address_space_map(&partition->space, r->gpa, r->hpa, r->size);
 		if (error) {

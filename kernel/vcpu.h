@@ -81,8 +81,10 @@ static inline void vcpu_set_gpr(struct vcpu *vcpu, unsigned reg, uint64_t value)
 void vcpu_exception(struct vcpu *vcpu, uint8_t vector);
 void vcpu_exception_error(struct vcpu *vcpu, uint8_t vector, uint32_t error);
 
-enum { VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_TS = 10, VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14,
-       VECTOR_AC = 17, VECTOR_MC = 18 };
+enum {
+	VECTOR_DE = 0, VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_DF = 8, VECTOR_TS = 10,
+	VECTOR_SS = 12, VECTOR_GP = 13, VECTOR_PF = 14, VECTOR_AC = 17, VECTOR_MC = 18,
+};
 
 /* Creates the vCPU; its partition's backend part must exist. E_NO_MEMORY. */
 int vcpu_create(struct vcpu *vcpu, struct partition *partition, unsigned index, struct cpu *cpu);

@@ -27,7 +27,8 @@ static int probe(char *why, size_t size)
 	}
 	id = cpuid(0x8000000a, 0);
 	if (rdmsr_safe(MSR_VM_CR, &vm_cr) && (vm_cr & VM_CR_SVMDIS)) {
-		snprintf(why, size, "AMD-V is disabled by the firmware (VM_CR.SVMDIS%s): enable SVM or \"virtualization\" in its setup",
+		snprintf(why, size,
+		         "AMD-V is disabled by the firmware (VM_CR.SVMDIS%s): enable SVM or \"virtualization\" in its setup",
 		         id.edx & 1u << 2 ? ", locked with a key" : "");
 		return E_UNSUPPORTED;
 	}
@@ -54,7 +55,8 @@ static void describe(char *text, size_t size)
 {
 	const struct svm_features *f = &svm_features;
 
-	snprintf(text, size, "AMD-V revision %u, %u ASIDs, nested paging; nRIP save %s, decode assists %s, flush by ASID %s, VMCB clean bits %s",
+	snprintf(text, size,
+	         "AMD-V revision %u, %u ASIDs, nested paging; nRIP save %s, decode assists %s, flush by ASID %s, VMCB clean bits %s",
 	         f->revision, f->asids, f->nrip_save ? "yes" : "no", f->decode_assists ? "yes" : "no",
 	         f->flush_by_asid ? "yes" : "no", f->clean_bits ? "yes" : "no");
 }
