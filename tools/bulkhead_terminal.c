@@ -17,7 +17,7 @@
 #define ESCAPE 0x1d /* Ctrl-] */
 #define ESCAPES 3
 #define ESCAPE_MS 1000
-#define GRACE_MS 5000 /* from the last line to the machine's end */
+#define GRACE_MS 3000 /* from the last line to the machine's end */
 
 /* The last line that Bulkhead prints before it turns the machine off. */
 static const char *const last_lines[] = { "all partitions are off: power off", "bulkhead: power off" };

@@ -1,0 +1,414 @@
+# SPDX-License-Identifier: MIT
+"""The host command: messages, boot media, and what it asks of the emulators, which are scripts here: nothing boots."""
+import os
+import re
+import signal
+import subprocess
+import uuid
+
+import pexpect
+import pytest
+
+from bulkhead import BUILD, COMMAND, HEAD
+
+GOOD = HEAD + """
+[partition linux]
+cpus = 0-1
+memory = 64M
+kernel = vmlinuz
+initrd = boot/initrd.img
+
+[partition rtos]
+cpus = 2
+memory = 16M
+kernel = rtos.elf
+module = boot/deep/data first words
+"""
+FILES = {"vmlinuz": b"kernel" * 1000, "boot/initrd.img": bytes(range(256)) * 999, "rtos.elf": b"",
+         "boot/deep/data": b"data"}
+
+
+def command(*words, **environment):
+    """Runs `bulkhead` with these words."""
+    return subprocess.run([COMMAND, *map(str, words)], env={**os.environ, **environment}, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def tool(*words):
+    """The output of another program."""
+    return subprocess.run(words, check=True, text=True, capture_output=True,
+                          env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", "MTOOLSRC": "/dev/null"}).stdout
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a good configuration and its files."""
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "good.conf").write_text(GOOD)
+    (tmp_path / "temporary").mkdir()
+    return tmp_path
+
+
+# --- words ---
+
+def test_help():
+    """Each command explains itself, with every option that it knows."""
+    assert re.search(r"check CONF.*image CONF -o FILE.*run CONF", command("--help").stdout, re.S)
+    for name, options in (("check", ["--help"]), ("image", ["--output", "--firmware", "--build", "--force", "--help"]),
+                          ("run", ["--vendor", "--firmware", "--cpus", "--memory", "--timeout", "--icount", "--model",
+                                   "--qemu-arg", "--build", "--help"])):
+        result = command(name, "--help")
+        assert result.returncode == 0 and result.stderr == "" and "Exit status" in result.stdout
+        assert sorted(set(re.findall(r"^ .*?(--[a-z-]+)", result.stdout, re.M))) == sorted(options)
+        assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("words, sentence", [
+    ((), "Usage: bulkhead COMMAND"),
+    (("boot",), "there is no command boot; the commands are check, image and run"),
+    (("check",), "check takes one configuration"),
+    (("check", "a", "b"), "check takes one configuration"),
+    (("check", "--force", "a"), "there is no option --force"),
+    (("image", "a"), "image takes one configuration and -o FILE"),
+    (("image", "a", "-x"), "there is no option -x"),
+    (("image", "a", "-o"), "option -o needs a value"),
+    (("image", "a", "-o", "b", "--firmware", "coreboot"), "there is no firmware coreboot; write uefi or bios"),
+    (("run",), "run takes one configuration"),
+    (("run", "a", "--vendor", "via"), "there is no vendor via; write amd or intel"),
+    (("run", "a", "--cpus", "0"), "--cpus cannot be 0; write a number from 1 to 255"),
+    (("run", "a", "--cpus", "1x"), "--cpus cannot be 1x"),
+    (("run", "a", "--memory", "1000"), "--memory cannot be 1000; write a size in whole MiB"),
+    (("run", "a", "--memory", "1M"), "--memory cannot be 1M"),
+    (("run", "a", "--timeout", "-1"), "--timeout cannot be -1"),
+    (("run", "a", "--timeout"), "option --timeout needs a value"),
+])
+def test_wrong_use(words, sentence):
+    """A sentence, and status 2."""
+    result = command(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert sentence in result.stderr
+
+
+# --- check ---
+
+def test_check_good(folder):
+    """One line."""
+    result = command("check", folder / "good.conf")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"{folder}/good.conf: 2 partitions, no errors\n"
+
+
+def test_check_relative_path(folder):
+    """Files are looked for beside the configuration, wherever the command is run."""
+    result = subprocess.run([COMMAND, "check", "good.conf"], cwd=folder, capture_output=True, text=True, check=True)
+    assert result.stdout == "good.conf: 2 partitions, no errors\n"
+
+
+def test_check_every_error_in_order(folder):
+    """The parser's errors and missing files, by line."""
+    path = folder / "bad.conf"
+    path.write_text("[bulkhead]\nversion = 1\nlgo = debug\n[partition a]\ncpus = 0\nkernel = nowhere\ninitrd = boot\n"
+                    "[partition b]\ncpus = 0\nmemory = 5\nkernel = vmlinuz\n")
+    result = command("check", path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [f"{path}:{line}" for line in (
+        "3: error: there is no key 'lgo' in this section; did you mean log?",
+        "4: error: partition a has no memory; add memory = 512M",
+        "6: error: file nowhere: No such file or directory; copy it beside the configuration or correct its name",
+        "7: error: boot is not a file; name a file",
+        "9: error: core 0 belongs to partition a already; give this partition another core: every core has one "
+        "partition",
+        "10: error: '5' is not a size; write a number and K, M or G, such as 512M",
+    )] + [f"{path}: 6 errors"]
+
+
+def test_check_names_on_fat(folder):
+    """What a FAT file system cannot tell apart."""
+    (folder / "Vmlinuz").write_bytes(b"other")
+    (folder / "BULKHEAD.CONF").write_bytes(b"other")
+    path = folder / "bad.conf"
+    path.write_text(HEAD + "[partition a]\ncpus = 0\nmemory = 1M\nkernel = vmlinuz\nmodule = Vmlinuz\n"
+                    "initrd = BULKHEAD.CONF\n")
+    result = command("check", path)
+    assert result.returncode == 1
+    assert ":8: error: Vmlinuz and vmlinuz are one name on a boot medium; rename one" in result.stderr
+    assert ":9: error: the boot medium has a file of that name already; rename the file" in result.stderr
+
+
+def test_check_no_file(tmp_path):
+    """Neither a missing configuration nor a folder nor a huge file is one."""
+    (tmp_path / "huge").write_bytes(b"#" * (1 << 20) + b"\n")
+    for name, sentence in (("none", "No such file"), (".", "Is a directory"), ("huge", "larger than 1 MiB")):
+        result = command("check", tmp_path / name)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert sentence in result.stderr
+
+
+def test_check_hundred_errors(tmp_path):
+    """More errors than anyone reads are counted."""
+    path = tmp_path / "bad.conf"
+    path.write_text(HEAD + "nonsense\n" * 150 + "[partition a]\n")
+    lines = command("check", path).stderr.splitlines()
+    assert len(lines) == 102
+    assert lines[-2:] == [f"{path}: 53 more errors are not shown; mend these first", f"{path}: 153 errors"]
+
+
+# --- image ---
+
+def extract(image, name, target):
+    """A file's bytes from the image's partition."""
+    tool("mcopy", "-n", "-i", f"{image}@@1M", f"::/EFI/BOOT/{name}", str(target))
+    return target.read_bytes()
+
+
+def test_image_content(folder):
+    """The firmware's file, the configuration, and every file under its name."""
+    image = folder / "disk.img"
+    result = command("image", folder / "good.conf", "-o", image)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    with open(os.path.join(BUILD, "bulkhead.efi"), "rb") as file:
+        assert extract(image, "BOOTX64.EFI", folder / "copy0") == file.read()
+    assert extract(image, "bulkhead.conf", folder / "copy1") == GOOD.encode()
+    for number, (name, content) in enumerate(FILES.items()):
+        assert extract(image, name, folder / f"copy{number + 2}") == content
+    listing = tool("mdir", "-/", "-b", "-i", f"{image}@@1M", "::").split()
+    assert len([name for name in listing if not name.endswith("/")]) == 2 + len(FILES)
+    assert not (folder / "disk.img.part").exists()
+
+
+def test_image_partition_table(folder):
+    """One EFI system partition on MiB boundaries, both tables good."""
+    image = folder / "disk.img"
+    command("image", folder / "good.conf", "-o", image)
+    assert "No problems found" in tool("sgdisk", "--verify", str(image))
+    partition = tool("sgdisk", "--info=1", str(image))
+    assert "Partition GUID code: C12A7328-F81F-11D2-BA4B-00A0C93EC93B" in partition
+    assert "First sector: 2048 " in partition
+    assert "Partition name: 'Bulkhead'" in partition
+    assert uuid.UUID(re.search(r"unique GUID: (\S+)", partition).group(1))
+
+
+@pytest.mark.parametrize("mebibytes, kind", [(0, "FAT16"), (230, "FAT16"), (252, "FAT32"), (300, "FAT32")])
+def test_image_size(folder, mebibytes, kind):
+    """A file system that holds the files, of the kind that its size asks for."""
+    os.truncate(folder / "vmlinuz", mebibytes << 20)
+    image = folder / "disk.img"
+    assert command("image", folder / "good.conf", "-o", image).returncode == 0
+    text = tool("minfo", "-i", f"{image}@@1M", "::")
+    assert re.search(r'disk type="(\S+)\s*"', text).group(1) == kind
+    assert re.search(r"hidden sectors: 2048\b", text)
+    blocks = os.stat(image).st_size // 512
+    sectors = int(re.search(r"(?:big|small) size: ([1-9]\d*)", text).group(1))
+    assert blocks == sectors + 2 * 2048
+    image.unlink()
+
+
+def test_image_same_bytes(folder):
+    """The same files make the same image, at any time; another configuration has another serial number."""
+    first, second, third = (folder / f"{n}.img" for n in range(3))
+    command("image", folder / "good.conf", "-o", first)
+    os.utime(folder / "vmlinuz", (1, 1))
+    command("image", folder / "good.conf", "-o", second, TZ="America/New_York")
+    assert first.read_bytes() == second.read_bytes()
+    (folder / "good.conf").write_text(GOOD + "# more\n")
+    command("image", folder / "good.conf", "-o", third)
+    assert tool("sgdisk", "-p", str(first)).split("GUID")[1] != tool("sgdisk", "-p", str(third)).split("GUID")[1]
+
+
+def test_image_of_errors(folder):
+    """Refused, unless it is forced; then what is there is on the image."""
+    image = folder / "disk.img"
+    (folder / "rtos.elf").unlink()
+    result = command("image", folder / "good.conf", "-o", image)
+    assert result.returncode == 1 and "file rtos.elf: No such file" in result.stderr
+    assert "no image was made; mend the configuration, or use --force" in result.stderr
+    assert not image.exists()
+    assert command("image", folder / "good.conf", "-o", image, "--force").returncode == 0
+    assert extract(image, "vmlinuz", folder / "copy") == FILES["vmlinuz"]
+
+
+def test_image_failures(folder):
+    """Each is a sentence, and leaves no half image."""
+    image = folder / "disk.img"
+    result = command("image", folder / "good.conf", "-o", image, PATH=str(folder))
+    assert result.returncode == 1
+    assert "the program mformat is missing; install Debian's package mtools" in result.stderr
+    result = command("image", folder / "good.conf", "-o", image, "--build", folder)
+    assert result.returncode == 1 and "bulkhead.efi: No such file or directory; build it with make" in result.stderr
+    result = command("image", folder / "good.conf", "-o", folder / "none/disk.img")
+    assert result.returncode == 1 and "cannot be written: No such file or directory" in result.stderr
+    result = command("image", folder / "good.conf", "-o", "/dev/null")
+    assert result.returncode == 1 and "/dev/null is not a file; make an image file first" in result.stderr
+    assert [name for name in os.listdir(folder) if "disk" in name] == []
+
+
+def test_image_for_bios(folder):
+    """GRUB, the Multiboot2 image, and every file as a module under its name."""
+    image = folder / "disk.iso"
+    result = command("image", folder / "good.conf", "-o", image, "--firmware", "bios",
+                     TMPDIR=str(folder / "temporary"))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    tool("xorriso", "-osirrox", "on", "-indev", str(image), "-extract", "/boot", str(folder / "out"))
+    script = (folder / "out/grub/grub.cfg").read_text()
+    modules = dict(re.findall(r"module2 --nounzip /boot/(\S+) '?([^'\n]+)'?", script))
+    assert modules.pop("bulkhead.conf") == "bulkhead.conf"
+    assert {name: (folder / "out" / number).read_bytes() for number, name in modules.items()} == FILES
+    assert (folder / "out/bulkhead.conf").read_text() == GOOD
+    with open(os.path.join(BUILD, "bulkhead.mb2"), "rb") as file:
+        assert (folder / "out/bulkhead.mb2").read_bytes() == file.read()
+    assert os.listdir(folder / "temporary") == []
+
+
+# --- run, with scripts in the emulators' place ---
+
+def fake(folder, script, name="qemu-system-x86_64"):
+    """A program of that name, found first; its words are in the file `words`. Returns the environment."""
+    path = folder / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >"{folder}/words"\n{script}\n')
+    path.chmod(0o755)
+    return {"PATH": f"{folder}/bin:{os.environ['PATH']}", "TMPDIR": str(folder / "temporary")}
+
+
+OFF = "printf '[ 1.0] 0 info bulkhead: all partitions are off: power off\\r\\n'"
+
+
+@pytest.mark.parametrize("script, status", [
+    (OFF, 0),
+    (OFF + "; exit 1", 1),
+    ("echo panic", 1),
+    ("echo all partitions", 1),
+    (OFF + "; kill -9 $$", 1),
+    ("exec sleep 1000", 124),
+    (OFF + "; exec sleep 1000", 124),
+])
+def test_run_status(folder, script, status):
+    """0 only when Bulkhead said that it turns the machine off, and the machine went off."""
+    result = command("run", folder / "good.conf", "--timeout", "2", **fake(folder, script))
+    assert result.returncode == status
+    assert "QEMU starts; Ctrl-] three times ends it" in result.stderr
+    assert ("the time is over" in result.stderr) == (status == 124)
+    assert ("without an orderly power-off" in result.stderr) == (status == 1)
+    assert os.listdir(folder / "temporary") == []
+
+
+def words_of(folder):
+    """What the emulator was called with."""
+    return (folder / "words").read_text().splitlines()
+
+
+def test_run_qemu_words(folder):
+    """Defaults from the configuration, and every option."""
+    environment = fake(folder, OFF)
+    command("run", folder / "good.conf", **environment)
+    line = " ".join(words_of(folder))
+    assert "-machine q35 -accel tcg,thread=multi -cpu max -smp 3 -m 608256K" in line
+    assert "-chardev stdio,id=c,signal=off -serial chardev:c" in line and "OVMF_CODE_4M" in line
+    command("run", folder / "good.conf", "--cpus", "5", "--memory", "1G", "--icount", "--model", "EPYC", "--firmware",
+            "bios", "--qemu-arg", "-device", "--qemu-arg", "x y", **environment)
+    line = " ".join(words_of(folder))
+    assert "-accel tcg,thread=single -icount shift=0,sleep=off -cpu EPYC -smp 5 -m 1048576K" in line
+    assert "media=cdrom" in line and "OVMF" not in line
+    assert words_of(folder)[-2:] == ["-device", "x y"]
+
+
+def test_run_console(folder):
+    """The terminal is on the UART that the configuration names; where there is none, that is said."""
+    environment = fake(folder, OFF)
+    (folder / "good.conf").write_text(GOOD.replace("com1", "com2"))
+    assert command("run", folder / "good.conf", **environment).returncode == 0
+    assert "-serial null -serial chardev:c" in " ".join(words_of(folder))
+    for console in "none", "0x1000,9600":
+        (folder / "good.conf").write_text(GOOD.replace("com1,115200", console))
+        result = command("run", folder / "good.conf", **environment)
+        assert result.returncode == 1 and f"console = {console} leaves this terminal without" in result.stderr
+
+
+def test_run_with_errors(folder):
+    """They are said, and the machine boots all the same."""
+    (folder / "good.conf").write_text(GOOD + "memory = 1M\n")
+    result = command("run", folder / "good.conf", **fake(folder, OFF))
+    assert result.returncode == 0
+    assert "error: key memory stands in line 13 already" in result.stderr
+
+
+@pytest.mark.parametrize("words, model", [(["--vendor", "intel"], "broadwell_ult"), (["--model", "ryzen"], "ryzen")])
+def test_run_bochs(folder, words, model):
+    """Bochs gets a set-up file and a pseudo-terminal, and is ended when it does not end itself."""
+    script = f'cp "$3" {folder}/setup; {OFF} >$(sed -n "s/^com1.*dev=//p" "$3"); exec sleep 1000'
+    result = command("run", folder / "good.conf", *words, "--timeout", "60", **fake(folder, script, "bochs-bin"))
+    assert result.returncode == 0
+    assert "all partitions are off: power off" in result.stdout
+    setup = (folder / "setup").read_text()
+    assert f"cpu: model={model}, count=3," in setup and "memory: guest=594, host=594" in setup
+    assert "OVMF.fd" in setup and "path=" + str(folder / "temporary") in setup
+
+
+def test_run_bochs_limits(folder):
+    """What Bochs cannot do is said before it starts."""
+    environment = fake(folder, OFF, "bochs-bin")
+    result = command("run", folder / "good.conf", "--vendor", "intel", "--memory", "3G", **environment)
+    assert result.returncode == 1 and "Bochs has 2048 MiB of memory at the most" in result.stderr
+    result = command("run", folder / "good.conf", "--vendor", "intel", "--qemu-arg", "x", **environment)
+    assert result.returncode == 1 and "--qemu-arg is for QEMU" in result.stderr
+
+
+def spawn(folder, script):
+    """`bulkhead run` on a terminal."""
+    return pexpect.spawn(COMMAND, ["run", str(folder / "good.conf"), "--timeout", "100"], timeout=30,
+                         env={**os.environ, **fake(folder, script)}, encoding="utf-8")
+
+
+def test_run_keys(folder):
+    """Every key goes to the machine, Ctrl-C and Ctrl-A too."""
+    child = spawn(folder, f"echo ready; head -c 7 | od -An -tx1; {OFF}")
+    child.expect("ready")
+    child.send("a\x01x\x03\x1d\r\x04")
+    child.expect("61 01 78 03 1d 0d 04")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_run_escape(folder):
+    """Ctrl-] three times ends the emulator; with another key between, it does not."""
+    child = spawn(folder, "echo ready; exec cat")
+    child.expect("ready")
+    child.send("\x1d\x1dx\x1d\x1dy")
+    child.expect("\x1d\x1dx\x1d\x1dy")
+    child.send("\x1d\x1d\x1d")
+    child.expect(r"QEMU was ended by Ctrl-\]")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 1
+    assert os.listdir(folder / "temporary") == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_run_signal(folder, number):
+    """A signal ends the emulator, too, and leaves nothing behind."""
+    child = spawn(folder, "echo ready $$; exec cat")
+    child.expect(r"ready (\d+)")
+    pid = int(child.match.group(1))
+    child.kill(number)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 128 + number
+    assert os.listdir(folder / "temporary") == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_run_without_emulator(folder):
+    """The package's name."""
+    for words, package in (([], "qemu-system-x86"), (["--vendor", "intel"], "bochs")):
+        (folder / "bin").mkdir(exist_ok=True)
+        for name in "mformat", "mmd", "mcopy", "sgdisk":
+            path = folder / "bin" / name
+            if not path.exists():
+                path.write_text("#!/bin/sh\n")
+                path.chmod(0o755)
+        result = command("run", folder / "good.conf", *words, PATH=str(folder / "bin"))
+        assert result.returncode == 1 and f"is missing; install Debian's package {package}" in result.stderr
