@@ -133,6 +133,9 @@ static void test_defaults(void **state)
 /* Lines that stand behind HEAD's "version": the third line of the file. */
 static const char *const bulkhead_errors[][2] = {
 	{ "vresion = 1", "3: there is no key 'vresion' in this section; did you mean version?" },
+	{ "lgo = info", "3: there is no key 'lgo' in this section; did you mean log?" },
+	{ "panic = 0123456789012345678901234567890123456789012345678901234567890",
+	  "3: '01234567890123456789012345678901234567890123456789012345...' is none of the words" },
 	{ "colour = red", "3: there is no key 'colour' in this section; the keys of [bulkhead] are version, console, "
 			  "framebuffer, panic and log" },
 	{ "cpus = 1", "3: there is no key 'cpus' in this section; the keys of [bulkhead]" },
