@@ -2,7 +2,8 @@
 /*
  * A guest that provokes its processor rather than its devices. The last word of the command line says how.
  *
- *   user storm nmi registers mmio         it gets the architectural fault or nothing, and goes on to its end
+ *   user storm nmi registers paging-off mmio
+ *                                         it gets the architectural fault or nothing, and goes on to its end
  *   cr4                                   either
  *   idt-gone gdt-wild stack-wild mmio-fpu mmio-return noncanonical
  *                                         its partition is stopped
@@ -293,6 +294,31 @@ static void cr4(void)
 	check(READ_CR(4) == value, "CR4 is as it was after every reserved bit was tried");
 }
 
+static const struct raw paging[] = {
+	{ "CR0.PG off in 64-bit mode", { 0x31, 0xc0, 0x0f, 0x22, 0xc0, 0xc3 } },
+	{ "CR0.PG without PE", { 0xb8, 0x10, 0, 0, 0x80, 0x0f, 0x22, 0xc0, 0xc3 } },
+	{ "CR0.NW without CD", { 0xb8, 0x11, 0, 0, 0xa0, 0x0f, 0x22, 0xc0, 0xc3 } },
+	{ "CR4.PAE off in 64-bit mode", { 0x31, 0xc0, 0x0f, 0x22, 0xe0, 0xc3 } },
+	{ "CR8 above 15", { 0x6a, 0x10, 0x58, 0x44, 0x0f, 0x22, 0xc0, 0xc3 } },
+};
+
+static void run_code(void *argument)
+{
+	(void)argument;
+	__asm__ volatile("call *%0" : : "r"(code) : "memory", "cc", "rax");
+}
+
+/* QEMU's own processor obeys, and this guest is lost. */
+static void paging_off(void)
+{
+	struct fault fault;
+
+	for (unsigned i = 0; i < sizeof(paging) / sizeof(paging[0]); i++) {
+		load_code(&paging[i]);
+		check(faults(run_code, NULL, &fault) && fault.vector == GP, "%s raises #GP", paging[i].name);
+	}
+}
+
 /* --- device memory by every kind of instruction --- */
 
 static const struct raw accesses[] = {
@@ -446,6 +472,7 @@ static const struct {
 	{ "registers", registers, RETURNS },
 	{ "mmio", mmio, RETURNS },
 	{ "cr4", cr4, RETURNS },
+	{ "paging-off", paging_off, RETURNS },
 	{ "idt-gone", idt_gone, STOPS },
 	{ "gdt-wild", gdt_wild, STOPS },
 	{ "stack-wild", stack_wild, STOPS },
