@@ -126,7 +126,7 @@ static void write_at(uint64_t address, unsigned size, uint64_t value)
 /* Nothing is there: reads give ones, writes are lost, at every size and across pages. */
 static void memory(void)
 {
-	static const uint64_t addresses[] = { 0xc0000000, 0xd0000fff, 0xe0000123, 0xf7fffffc, 0xfeb00ffc, 0xfed90000 };
+	static const uint64_t addresses[] = { 0xc0000000, 0xd0000fff, 0xe0008123, 0xf7fffffc, 0xfeb00ffc, 0xfed90000 };
 
 	for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		bool ones = true;
