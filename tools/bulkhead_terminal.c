@@ -22,7 +22,10 @@
 /* The last line that Bulkhead prints before it turns the machine off. */
 static const char *const last_lines[] = { "all partitions are off: power off", "bulkhead: power off" };
 
-enum reason { REASON_NONE, REASON_ENDED, REASON_TIMEOUT, REASON_ESCAPE, REASON_SIGNAL };
+/* What it prints when there is nothing left that could run, and it waits for somebody to reset the machine. */
+static const char idle_line[] = "error bulkhead: no partition is running";
+
+enum reason { REASON_NONE, REASON_ENDED, REASON_IDLE, REASON_TIMEOUT, REASON_ESCAPE, REASON_SIGNAL };
 
 struct bridge {
 	const struct emulator *emulator;
@@ -35,6 +38,7 @@ struct bridge {
 	size_t line_length;
 	char pending[4096]; /* typed, not yet taken */
 	size_t pending_length;
+	bool idle;	/* idle_line was seen */
 	bool no_input;	/* stdin is at its end */
 	bool no_output; /* the emulator's is */
 };
@@ -56,6 +60,8 @@ static void watch_line(struct bridge *bridge, char byte)
 	}
 	bridge->line[bridge->line_length] = '\0';
 	bridge->line_length = 0;
+	if (strstr(bridge->line, idle_line))
+		bridge->idle = true;
 	for (size_t i = 0; i < sizeof(last_lines) / sizeof(last_lines[0]); i++)
 		if (strstr(bridge->line, last_lines[i]) && bridge->off_since < 0)
 			bridge->off_since = now_ms();
@@ -165,6 +171,8 @@ static enum reason expired(const struct bridge *bridge)
 {
 	if (!bridge->emulator->ends_itself && bridge->off_since >= 0 && now_ms() >= bridge->off_since + GRACE_MS)
 		return REASON_ENDED;
+	if (bridge->idle)
+		return REASON_IDLE;
 	if (bridge->deadline >= 0 && now_ms() >= bridge->deadline)
 		return REASON_TIMEOUT;
 	return REASON_NONE;
@@ -257,6 +265,9 @@ static int verdict(const struct bridge *bridge, enum reason reason, int status)
 	case REASON_TIMEOUT:
 		complain("the time is over: %s was ended", emulator->name);
 		return STATUS_TIMEOUT;
+	case REASON_IDLE:
+		complain("nothing is running: %s was ended", emulator->name);
+		return STATUS_FAILED;
 	case REASON_ESCAPE:
 		complain("%s was ended by Ctrl-]", emulator->name);
 		return STATUS_FAILED;
