@@ -163,18 +163,8 @@ static void load(struct vcpu *vcpu, struct vmx_core *core)
 	if (!s->cpu)
 		vmx_vmcs_init(vcpu);
 	s->cpu = this_cpu();
+	s->core = core;
 	vmx_shared_load(s);
-}
-
-/* Rare things to be done before an entry. */
-static void do_chores(struct vcpu *vcpu, struct vmx_vcpu *s)
-{
-	s->chores = false;
-	if (s->shared_stale)
-		vmx_shared_load(s);
-	if (s->pdptes_stale)
-		vmx_load_pdptes(vcpu);
-	vmx_flush(s);
 }
 
 static void write_event(struct vmx_vcpu *s)
@@ -185,6 +175,32 @@ static void write_event(struct vmx_vcpu *s)
 	if (s->event_length)
 		vmwrite(s, ENTRY_INSTRUCTION_LENGTH, s->event_length);
 	s->event = 0;
+}
+
+/* What is not to be done at every entry. */
+static __attribute__((noinline)) void do_chores(struct vcpu *vcpu, struct vmx_vcpu *s)
+{
+	s->chores = false;
+	if (s->event)
+		write_event(s);
+	if (s->shared_stale)
+		vmx_shared_load(s);
+	if (s->pdptes_stale)
+		vmx_load_pdptes(vcpu);
+	if (s->flush_ept || s->flush_vpid)
+		vmx_flush(s);
+}
+
+static void write_fields(struct vmx_vcpu *s)
+{
+	uint64_t dirty;
+
+	for (dirty = s->dirty; dirty; dirty &= dirty - 1) {
+		unsigned field = (unsigned)__builtin_ctzll(dirty);
+
+		vmwrite(s, vmx_encodings[field], s->field[field]);
+	}
+	s->dirty = 0;
 }
 
 /*
@@ -199,36 +215,36 @@ static void set_deadline(struct vmx_vcpu *s, uint64_t deadline)
 		apic_timer_set(deadline);
 		return;
 	}
-	apic_timer_set(UINT64_MAX);
+	if (s->cpu->timer_deadline != UINT64_MAX) /* it was armed for the last sleep */
+		apic_timer_set(UINT64_MAX);
 	if (deadline == UINT64_MAX) {
-		vmx_set(s, FIELD_PIN, vmx_features.pin);
+		if (s->field[FIELD_PIN] & PIN_PREEMPTION_TIMER)
+			vmx_set(s, FIELD_PIN, vmx_features.pin);
 		return;
 	}
 	now = rdtsc();
 	ticks = deadline > now ? ((deadline - now) >> vmx_features.timer_shift) + 1 : 0;
 	vmwrite(s, PREEMPTION_TIMER, ticks < UINT32_MAX ? ticks : UINT32_MAX);
-	vmx_set(s, FIELD_PIN, vmx_features.pin | PIN_PREEMPTION_TIMER);
+	if (!(s->field[FIELD_PIN] & PIN_PREEMPTION_TIMER))
+		vmx_set(s, FIELD_PIN, vmx_features.pin | PIN_PREEMPTION_TIMER);
 }
 
 static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
-	struct vmx_core *core = vmx_core();
 
-	if (core->current != s)
-		load(vcpu, core);
+	if (!s->core || s->core->current != s)
+		load(vcpu, vmx_core());
 	if (s->chores)
 		do_chores(vcpu, s);
-	if (s->event)
-		write_event(s);
 	set_deadline(s, deadline);
-	for (; s->dirty; s->dirty &= s->dirty - 1) {
-		unsigned field = (unsigned)__builtin_ctzll(s->dirty);
-
-		vmwrite(s, vmx_encodings[field], s->field[field]);
-	}
+	write_fields(s);
 	s->exits++;
-	s->entry_failed = vmx_enter(vcpu->gpr, s->launched, &s->host_rsp);
+	if (vmx_enter(vcpu->gpr, s->launched, &s->host_rsp)) {
+		s->entry_failed = true;
+		vmx_decode_failure(exit);
+		return;
+	}
 	s->valid &= ~(FIELD_BIT(FIELD_KEPT) - 1);
 	vmx_decode(vcpu, exit);
 }

@@ -60,17 +60,18 @@ struct vmx_vcpu {
 	uint8_t event_length;
 	bool launched;
 	bool entry_failed;           /* the last VMLAUNCH or VMRESUME did not even try */
-	bool chores;                 /* something of the following is to be done before the entry */
+	bool chores;                 /* an event to inject, or something of the following, is due before the entry */
 	bool shared_stale;           /* the registers in `shared` are newer than the processor's */
 	bool pdptes_stale;           /* CR0, CR3, CR4 or EFER were written */
 	bool flush_vpid, flush_ept;
 	uint16_t vpid;
 	struct cpu *cpu;             /* the core on which its VMCS is active; NULL: none yet */
+	struct vmx_core *core;       /* and that core's */
 	void *vmcs;
 	uint64_t vmcs_phys, apic_page_phys;
 	uint32_t *apic_page;         /* virtual-APIC page: the processor keeps the TPR there */
 	uint64_t eptp;
-	uint64_t exits, reads, writes; /* entries so far, VMREADs and VMWRITEs of all of them */
+	uint64_t exits, reads, writes; /* entries so far; VMREADs and VMWRITEs of all of them, counted by debug builds */
 };
 
 /* Per core. */
@@ -94,14 +95,14 @@ static inline uint64_t vmread(struct vmx_vcpu *s, uint64_t field)
 {
 	uint64_t value;
 
-	s->reads++;
+	s->reads += BULKHEAD_DEBUG;
 	__asm__ volatile("vmread %1, %0" : "=r"(value) : "r"(field) : "cc");
 	return value;
 }
 
 static inline void vmwrite(struct vmx_vcpu *s, uint64_t field, uint64_t value)
 {
-	s->writes++;
+	s->writes += BULKHEAD_DEBUG;
 	__asm__ volatile("vmwrite %1, %0" : : "r"(field), "r"(value) : "cc", "memory");
 }
 
@@ -134,6 +135,7 @@ extern const char vmx_exit_point[]; /* HOST_RIP */
 int vmx_capability_init(char *why, size_t size);
 /* vmx_exit.c */
 void vmx_decode(struct vcpu *vcpu, struct exit *exit);
+void vmx_decode_failure(struct exit *exit);
 /* vmx_vpid.c */
 uint16_t vmx_vpid_assign(void);          /* 0: none left, or none at all */
 void vmx_flush_core(void);               /* after VMXON: what an earlier VMM may have left */

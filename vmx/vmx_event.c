@@ -15,6 +15,7 @@ void vmx_inject(struct vcpu *vcpu, const struct event *event)
 
 	s->event = event->vector | (uint32_t)event->type << INTERRUPTION_TYPE_SHIFT | INTERRUPTION_VALID;
 	s->event_length = event->type >= EVENT_SOFTWARE ? event->length : 0;
+	s->chores = true;
 	if (event->type == EVENT_EXCEPTION && ERROR_VECTORS >> event->vector & 1 && vmx_get(s, FIELD_CR0) & CR0_PE) {
 		s->event |= INTERRUPTION_ERROR;
 		s->event_error = event->error;
@@ -83,20 +84,46 @@ void vmx_write_cr8(struct vcpu *vcpu, uint8_t value)
 		vmx_set(s, FIELD_TPR_THRESHOLD, 0);
 }
 
+#define ADVANCE_FIELDS (FIELD_BIT(FIELD_RIP) | FIELD_BIT(FIELD_INTERRUPTIBILITY) | FIELD_BIT(FIELD_RFLAGS))
+
+/* The hottest of all: nearly always nothing has been read since the exit, so read the three at once. */
+static inline void fetch_for_advance(struct vmx_vcpu *s)
+{
+	if (!(s->valid & ADVANCE_FIELDS)) {
+		s->field[FIELD_RIP] = vmread(s, GUEST_RIP);
+		s->field[FIELD_INTERRUPTIBILITY] = vmread(s, GUEST_INTERRUPTIBILITY);
+		s->field[FIELD_RFLAGS] = vmread(s, GUEST_RFLAGS);
+		s->valid |= ADVANCE_FIELDS;
+		return;
+	}
+	vmx_get(s, FIELD_RIP);
+	vmx_get(s, FIELD_INTERRUPTIBILITY);
+	vmx_get(s, FIELD_RFLAGS);
+}
+
+/* Under a shadow, or with TF or RF set. A single step over the instruction is due, unless only branches are stepped. */
+static void finish_instruction(struct vmx_vcpu *s, uint64_t blocking, uint64_t rflags)
+{
+	vmx_set(s, FIELD_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
+	vmx_set(s, FIELD_RFLAGS, rflags & ~RFLAGS_RF);
+	if (rflags & RFLAGS_TF && !(vmx_get(s, FIELD_DEBUGCTL) & DEBUGCTL_BTF))
+		vmx_set(s, FIELD_PENDING_DEBUG, vmx_get(s, FIELD_PENDING_DEBUG) | PENDING_DEBUG_BS);
+}
+
 void vmx_advance(struct vcpu *vcpu, unsigned length)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
-	uint64_t old = vmx_get(s, FIELD_RIP), rip = old + length, blocking, rflags;
+	uint64_t old, rip, blocking, rflags;
 
+	fetch_for_advance(s);
+	old = s->field[FIELD_RIP];
+	blocking = s->field[FIELD_INTERRUPTIBILITY];
+	rflags = s->field[FIELD_RFLAGS];
+	rip = old + length;
 	if ((old ^ rip) >> 32 && !(vmx_get(s, FIELD_RIGHTS + VCPU_CS) & SEGMENT_L)) /* not 64-bit code: EIP wraps */
 		rip = (uint32_t)rip;
-	vmx_set(s, FIELD_RIP, rip);
-	blocking = vmx_get(s, FIELD_INTERRUPTIBILITY);
-	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS))
-		vmx_set(s, FIELD_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
-	rflags = vmx_get(s, FIELD_RFLAGS);
-	if (rflags & RFLAGS_RF)
-		vmx_set(s, FIELD_RFLAGS, rflags & ~RFLAGS_RF);
-	if (rflags & RFLAGS_TF && !(vmx_get(s, FIELD_DEBUGCTL) & DEBUGCTL_BTF))
-		vmx_set(s, FIELD_PENDING_DEBUG, vmx_get(s, FIELD_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	s->field[FIELD_RIP] = rip;
+	s->dirty |= FIELD_BIT(FIELD_RIP);
+	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS) || rflags & (RFLAGS_TF | RFLAGS_RF))
+		finish_instruction(s, blocking, rflags);
 }

@@ -12,9 +12,9 @@ typedef void decoder(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit);
 /* An instruction that exits leaves RIP at itself. */
 struct reason {
 	uint8_t kind;
-	bool skip;      /* it can be skipped: read its length */
-	bool vectoring; /* the exit may have interrupted the delivery of an event (SDM 28.2.4) */
-	decoder *decode;
+	bool skip;       /* it can be skipped: read its length */
+	bool vectoring;  /* the exit may have interrupted the delivery of an event (SDM 28.2.4) */
+	decoder *decode; /* what more there is to read */
 };
 
 static void cannot_count(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
@@ -219,35 +219,24 @@ static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
 	};
 }
 
-static const struct reason *find(uint64_t code)
-{
-	static const struct reason unknown = { .kind = EXIT_UNKNOWN };
-
-	if (code >= REASONS || (!reasons[code].kind && code != REASON_EXTERNAL_INTERRUPT))
-		return &unknown;
-	return &reasons[code];
-}
-
 void vmx_decode(struct vcpu *vcpu, struct exit *exit)
 {
+	static const struct reason unknown = { .kind = EXIT_UNKNOWN };
 	struct vmx_vcpu *s = vmx_of(vcpu);
-	const struct reason *reason;
-	uint32_t code;
+	uint32_t code = (uint32_t)vmread(s, EXIT_REASON);
+	const struct reason *reason = code < REASONS ? &reasons[code] : &unknown;
 
-	exit->length = 0;
-	exit->opcode_count = 0;
-	exit->interrupted.valid = false;
-	if (s->entry_failed) {
-		exit->kind = EXIT_ENTRY_FAILURE;
-		return;
-	}
-	code = (uint32_t)vmread(s, EXIT_REASON);
 	if (code & REASON_ENTRY_FAILURE) {
-		exit->kind = EXIT_ENTRY_FAILURE;
+		vmx_decode_failure(exit);
 		return;
 	}
 	s->launched = true;
-	reason = find(code & 0xffff);
+	exit->length = 0;
+	exit->opcode_count = 0;
+	exit->interrupted.valid = false;
+	/* The kind of an external interrupt is 0, and so is that of a reason without an entry. */
+	if (!reason->kind && code != REASON_EXTERNAL_INTERRUPT)
+		reason = &unknown;
 	exit->kind = (enum exit_kind)reason->kind;
 	if (reason->skip)
 		exit->length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
@@ -255,4 +244,9 @@ void vmx_decode(struct vcpu *vcpu, struct exit *exit)
 		decode_interrupted(s, exit);
 	if (reason->decode)
 		reason->decode(vcpu, s, exit);
+}
+
+void vmx_decode_failure(struct exit *exit)
+{
+	*exit = (struct exit){ .kind = EXIT_ENTRY_FAILURE };
 }
