@@ -150,7 +150,7 @@ static int vcpu_backend_create(struct vcpu *vcpu)
 }
 
 /* Makes the VMCS current. A vCPU stays on its core, so its VMCS is cleared once, before its first run. */
-static void load(struct vcpu *vcpu, struct vmx_core *core)
+static __attribute__((noinline)) void load(struct vcpu *vcpu, struct vmx_core *core)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
 
@@ -177,7 +177,7 @@ static void write_event(struct vmx_vcpu *s)
 	s->event = 0;
 }
 
-/* What is not to be done at every entry. */
+/* What is not to be done at every entry. Kept out of run(), which then needs fewer registers. */
 static __attribute__((noinline)) void do_chores(struct vcpu *vcpu, struct vmx_vcpu *s)
 {
 	s->chores = false;
@@ -189,44 +189,40 @@ static __attribute__((noinline)) void do_chores(struct vcpu *vcpu, struct vmx_vc
 		vmx_load_pdptes(vcpu);
 	if (s->flush_ept || s->flush_vpid)
 		vmx_flush(s);
+	if (vmx_features.preemption_timer) /* the local APIC's may be armed from the last sleep */
+		apic_timer_set(UINT64_MAX);
 }
 
-static void write_fields(struct vmx_vcpu *s)
+static __attribute__((noinline)) void write_fields(struct vmx_vcpu *s)
 {
-	uint64_t dirty;
-
-	for (dirty = s->dirty; dirty; dirty &= dirty - 1) {
-		unsigned field = (unsigned)__builtin_ctzll(dirty);
+	for (; s->dirty; s->dirty &= s->dirty - 1) {
+		unsigned field = (unsigned)__builtin_ctzll(s->dirty);
 
 		vmwrite(s, vmx_encodings[field], s->field[field]);
 	}
-	s->dirty = 0;
 }
 
 /*
  * The preemption timer counts down by one whenever bit `timer_shift` of the TSC changes (SDM 26.5.1), and only while the
  * guest runs: it is set at every entry. Rounded up, so that it is not early.
  */
-static void set_deadline(struct vmx_vcpu *s, uint64_t deadline)
+static __attribute__((noinline)) void set_deadline(struct vmx_vcpu *s, uint64_t deadline)
 {
 	uint64_t now, ticks;
 
+	s->deadline = deadline;
 	if (!vmx_features.preemption_timer) {
 		apic_timer_set(deadline);
 		return;
 	}
-	if (s->cpu->timer_deadline != UINT64_MAX) /* it was armed for the last sleep */
-		apic_timer_set(UINT64_MAX);
 	if (deadline == UINT64_MAX) {
-		if (s->field[FIELD_PIN] & PIN_PREEMPTION_TIMER)
-			vmx_set(s, FIELD_PIN, vmx_features.pin);
+		vmx_set(s, FIELD_PIN, vmx_features.pin);
 		return;
 	}
 	now = rdtsc();
 	ticks = deadline > now ? ((deadline - now) >> vmx_features.timer_shift) + 1 : 0;
 	vmwrite(s, PREEMPTION_TIMER, ticks < UINT32_MAX ? ticks : UINT32_MAX);
-	if (!(s->field[FIELD_PIN] & PIN_PREEMPTION_TIMER))
-		vmx_set(s, FIELD_PIN, vmx_features.pin | PIN_PREEMPTION_TIMER);
+	vmx_set(s, FIELD_PIN, vmx_features.pin | PIN_PREEMPTION_TIMER);
 }
 
 static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
@@ -237,8 +233,14 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 		load(vcpu, vmx_core());
 	if (s->chores)
 		do_chores(vcpu, s);
-	set_deadline(s, deadline);
-	write_fields(s);
+	if (deadline != s->deadline || deadline != UINT64_MAX)
+		set_deadline(s, deadline);
+	if (s->dirty == FIELD_BIT(FIELD_RIP)) { /* of most exits that is all */
+		vmwrite(s, GUEST_RIP, s->field[FIELD_RIP]);
+		s->dirty = 0;
+	} else {
+		write_fields(s);
+	}
 	s->exits++;
 	if (vmx_enter(vcpu->gpr, s->launched, &s->host_rsp)) {
 		s->entry_failed = true;
@@ -249,10 +251,13 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 	vmx_decode(vcpu, exit);
 }
 
-/* The exit has loaded the host's state, and what it left in the processor the host does not use. */
+/*
+ * The exit has loaded the host's state, and what it left in the processor the host does not use. But the core may arm the
+ * local APIC's timer now.
+ */
 static void put(struct vcpu *vcpu)
 {
-	(void)vcpu;
+	vmx_of(vcpu)->chores = true;
 }
 
 static void flush_tlb(struct vcpu *vcpu)

@@ -55,6 +55,7 @@ struct vmx_vcpu {
 	uint64_t valid, dirty;       /* FIELD_BIT()s */
 	uint64_t field[FIELDS];
 	uint64_t shared[SHARED];     /* unless the processor holds them: vmx_shared.c */
+	uint64_t deadline;           /* given to the last entry */
 	uint64_t cr4_owned;          /* bits of CR4 that the guest only sees a shadow of */
 	uint32_t event, event_error; /* to inject at the next entry: ENTRY_INTERRUPTION_INFO */
 	uint8_t event_length;

@@ -13,7 +13,6 @@ typedef void decoder(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit);
 struct reason {
 	uint8_t kind;
 	bool skip;       /* it can be skipped: read its length */
-	bool vectoring;  /* the exit may have interrupted the delivery of an event (SDM 28.2.4) */
 	decoder *decode; /* what more there is to read */
 };
 
@@ -66,12 +65,33 @@ static void decode_cr(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 	}
 }
 
+/*
+ * Exits that may have interrupted the delivery of an event (SDM 28.2.4): it is delivered again, except INT n, INT1, INT3
+ * and INTO, which are executed again.
+ */
+static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
+{
+	uint32_t info = (uint32_t)vmread(s, IDT_VECTORING_INFO);
+	uint8_t type = info >> INTERRUPTION_TYPE_SHIFT & 7;
+
+	if (!(info & INTERRUPTION_VALID) || type >= EVENT_SOFTWARE)
+		return;
+	exit->interrupted = (struct event){
+		.valid = true,
+		.type = type,
+		.vector = (uint8_t)info,
+		.has_error = info & INTERRUPTION_ERROR,
+		.error = info & INTERRUPTION_ERROR ? (uint32_t)vmread(s, IDT_VECTORING_ERROR) : 0,
+	};
+}
+
 /* SDM table 28-2. */
 static void decode_task_switch(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 {
 	uint64_t q = vmread(s, EXIT_QUALIFICATION);
 
 	(void)vcpu;
+	decode_interrupted(s, exit);
 	exit->task_switch = (struct exit_task_switch){
 		.selector = (uint16_t)q,
 		.reason = q >> 30 & 3,
@@ -93,6 +113,7 @@ static void decode_violation(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit 
 	uint64_t q = vmread(s, EXIT_QUALIFICATION);
 
 	(void)vcpu;
+	decode_interrupted(s, exit);
 	exit->memory = (struct exit_memory){
 		.gpa = vmread(s, GUEST_PHYSICAL_ADDRESS),
 		.write = q >> 1 & 1,
@@ -106,6 +127,7 @@ static void decode_violation(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit 
 static void decode_misconfiguration(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 {
 	(void)vcpu;
+	decode_interrupted(s, exit);
 	exit->memory = (struct exit_memory){ .gpa = vmread(s, GUEST_PHYSICAL_ADDRESS), .present = true };
 }
 
@@ -131,6 +153,7 @@ static void decode_exception(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit 
 	uint32_t info = (uint32_t)vmread(s, EXIT_INTERRUPTION_INFO);
 	uint8_t type = info >> INTERRUPTION_TYPE_SHIFT & 7;
 
+	decode_interrupted(s, exit);
 	if (type == EVENT_NMI) {
 		/* The machine's own. NMIs are blocked now: the handler's IRET opens them again. */
 		exit->kind = EXIT_NMI;
@@ -157,13 +180,13 @@ static void end_nmi_window(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *e
 }
 
 static const struct reason reasons[REASONS] = {
-	[REASON_EXCEPTION] = { EXIT_EXCEPTION, .vectoring = true, .decode = decode_exception },
+	[REASON_EXCEPTION] = { EXIT_EXCEPTION, .decode = decode_exception },
 	[REASON_EXTERNAL_INTERRUPT] = { EXIT_INTERRUPT },
 	[REASON_TRIPLE_FAULT] = { EXIT_SHUTDOWN },
 	[REASON_INIT] = { EXIT_INIT },
 	[REASON_INTERRUPT_WINDOW] = { EXIT_INTERRUPT_WINDOW },
 	[REASON_NMI_WINDOW] = { EXIT_NMI_WINDOW, .decode = end_nmi_window },
-	[REASON_TASK_SWITCH] = { EXIT_TASK_SWITCH, .skip = true, .vectoring = true, .decode = decode_task_switch },
+	[REASON_TASK_SWITCH] = { EXIT_TASK_SWITCH, .skip = true, .decode = decode_task_switch },
 	[REASON_CPUID] = { EXIT_CPUID, .skip = true },
 	[REASON_HLT] = { EXIT_HLT, .skip = true },
 	[REASON_INVD] = { EXIT_CACHE, .skip = true },
@@ -176,8 +199,8 @@ static const struct reason reasons[REASONS] = {
 	[REASON_WRMSR] = { EXIT_WRMSR, .skip = true, .decode = decode_msr },
 	[REASON_PAUSE] = { EXIT_PAUSE, .skip = true },
 	[REASON_TPR_THRESHOLD] = { EXIT_INTERRUPT_WINDOW },
-	[REASON_EPT_VIOLATION] = { EXIT_MEMORY, .vectoring = true, .decode = decode_violation },
-	[REASON_EPT_MISCONFIGURATION] = { EXIT_MEMORY, .vectoring = true, .decode = decode_misconfiguration },
+	[REASON_EPT_VIOLATION] = { EXIT_MEMORY, .decode = decode_violation },
+	[REASON_EPT_MISCONFIGURATION] = { EXIT_MEMORY, .decode = decode_misconfiguration },
 	[REASON_PREEMPTION_TIMER] = { EXIT_TIMER },
 	[REASON_XSETBV] = { EXIT_XSETBV, .skip = true },
 	/* Instructions that the guest's CPUID does not offer raise #UD. */
@@ -202,23 +225,6 @@ static const struct reason reasons[REASONS] = {
 	[REASON_ENCLV] = { EXIT_INVALID_OPCODE },
 };
 
-/* An event that the exit interrupted is delivered again, except INT n, INT1, INT3 and INTO: those are executed again. */
-static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
-{
-	uint32_t info = (uint32_t)vmread(s, IDT_VECTORING_INFO);
-	uint8_t type = info >> INTERRUPTION_TYPE_SHIFT & 7;
-
-	if (!(info & INTERRUPTION_VALID) || type >= EVENT_SOFTWARE)
-		return;
-	exit->interrupted = (struct event){
-		.valid = true,
-		.type = type,
-		.vector = (uint8_t)info,
-		.has_error = info & INTERRUPTION_ERROR,
-		.error = info & INTERRUPTION_ERROR ? (uint32_t)vmread(s, IDT_VECTORING_ERROR) : 0,
-	};
-}
-
 void vmx_decode(struct vcpu *vcpu, struct exit *exit)
 {
 	static const struct reason unknown = { .kind = EXIT_UNKNOWN };
@@ -240,8 +246,6 @@ void vmx_decode(struct vcpu *vcpu, struct exit *exit)
 	exit->kind = (enum exit_kind)reason->kind;
 	if (reason->skip)
 		exit->length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
-	if (reason->vectoring)
-		decode_interrupted(s, exit);
 	if (reason->decode)
 		reason->decode(vcpu, s, exit);
 }
