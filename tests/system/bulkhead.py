@@ -23,7 +23,7 @@ BOOT = {"amd": 180, "intel": 420}
 
 HEAD = "[bulkhead]\nversion = 1\nconsole = com1,115200\n"
 PROMPT = "bulkhead:/root# "
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 
 
 class Failed(AssertionError):

@@ -4,7 +4,7 @@ import pytest
 
 import bulkhead
 
-shown = []  # machines whose console a failure shows
+shown = []  # machines that run or ran for the present test: a failure shows their consoles
 
 
 class Starter:
@@ -29,7 +29,8 @@ class Starter:
         """Ends all."""
         for machine in self.machines:
             machine.close()
-            shown.remove(machine)
+            if machine in shown:
+                shown.remove(machine)
 
 
 @pytest.fixture
@@ -54,11 +55,20 @@ def vendor(request):
     return request.param
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Forgets the machines of tests before."""
+    del item
+    shown[:] = [machine for machine in shown if machine.status is None]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     """Adds the consoles to a failure's report."""
-    del item, call
+    del call
     report = (yield).get_result()
-    if report.failed:
-        for machine in shown:
-            report.sections.append((f"console of {machine.title}", machine.log()))
+    if not report.failed:
+        return
+    used = [value for value in item.funcargs.values() if isinstance(value, bulkhead.Machine)]
+    for machine in shown + [machine for machine in used if machine not in shown]:
+        report.sections.append((f"console of {machine.title}", machine.log()))
