@@ -128,8 +128,9 @@ void vmx_dump(struct vcpu *vcpu, const struct exit *exit)
 	struct vmx_vcpu *s = vmx_of(vcpu);
 	const char *who = vcpu->partition->name;
 
-	log_error(who, "VT-x: %llu exits, %llu VMREADs, %llu VMWRITEs", (unsigned long long)s->exits,
-	          (unsigned long long)s->reads, (unsigned long long)s->writes);
+	log_error(who, "VT-x: %llu exits", (unsigned long long)s->exits);
+	if (BULKHEAD_DEBUG)
+		log_error(who, "VT-x: %llu VMREADs, %llu VMWRITEs", (unsigned long long)s->reads, (unsigned long long)s->writes);
 	if (exit->kind == EXIT_ENTRY_FAILURE)
 		vmx_explain(vcpu);
 	if (vmx_core()->current == s)

@@ -243,6 +243,7 @@ void vmx_vmcs_reset(struct vcpu *vcpu, bool init)
 	vmx_write_cr8(vcpu, 0);
 	reset_registers(vcpu, cr0);
 	s->event = 0;
+	s->entry_failed = false;
 }
 
 /*
