@@ -44,6 +44,8 @@ enum translate_result vcpu_translate(struct vcpu *vcpu, uint64_t linear, enum tr
 		[TRANSLATE_READ] = WALK_READ,
 		[TRANSLATE_WRITE] = WALK_WRITE,
 		[TRANSLATE_FETCH] = WALK_FETCH,
+		[TRANSLATE_SYSTEM_READ] = WALK_SYSTEM,
+		[TRANSLATE_SYSTEM_WRITE] = WALK_SYSTEM | WALK_WRITE,
 	};
 	struct vcpu_walker w = {
 		.walker = {

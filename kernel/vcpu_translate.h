@@ -7,7 +7,10 @@
 
 struct vcpu;
 
-enum translate_access { TRANSLATE_READ, TRANSLATE_WRITE, TRANSLATE_FETCH };
+enum translate_access {
+	TRANSLATE_READ, TRANSLATE_WRITE, TRANSLATE_FETCH,
+	TRANSLATE_SYSTEM_READ, TRANSLATE_SYSTEM_WRITE, /* the processor's own, of a descriptor table or TSS */
+};
 enum translate_result {
 	TRANSLATE_OK,
 	TRANSLATE_PAGE_FAULT,

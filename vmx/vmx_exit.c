@@ -6,6 +6,7 @@
 #define DR6_CAUSES    0x600fULL /* B0..B3, BD, BS; RTM is not offered */
 #define DR6_B         0xfULL
 #define DR7_GD        (1ULL << 13)
+#define TASK_GATE     3 /* source of a task switch */
 
 typedef void decoder(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit);
 
@@ -74,10 +75,10 @@ static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
 	uint32_t info = (uint32_t)vmread(s, IDT_VECTORING_INFO);
 	uint8_t type = info >> INTERRUPTION_TYPE_SHIFT & 7;
 
-	if (!(info & INTERRUPTION_VALID) || type >= EVENT_SOFTWARE)
+	if (!(info & INTERRUPTION_VALID))
 		return;
 	exit->interrupted = (struct event){
-		.valid = true,
+		.valid = type < EVENT_SOFTWARE,
 		.type = type,
 		.vector = (uint8_t)info,
 		.has_error = info & INTERRUPTION_ERROR,
@@ -85,7 +86,7 @@ static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
 	};
 }
 
-/* SDM table 28-2. */
+/* SDM table 28-2. Through a gate, only INT n, INT3 and INTO leave RIP at an instruction. */
 static void decode_task_switch(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 {
 	uint64_t q = vmread(s, EXIT_QUALIFICATION);
@@ -95,9 +96,11 @@ static void decode_task_switch(struct vcpu *vcpu, struct vmx_vcpu *s, struct exi
 	exit->task_switch = (struct exit_task_switch){
 		.selector = (uint16_t)q,
 		.reason = q >> 30 & 3,
-		.has_error = exit->interrupted.valid && exit->interrupted.has_error,
+		.has_error = exit->interrupted.has_error,
 		.error = exit->interrupted.error,
 	};
+	if (exit->task_switch.reason == TASK_GATE && exit->interrupted.type < EVENT_SOFTWARE)
+		exit->length = 0;
 }
 
 /* IRET had ended the blocking of NMIs before it faulted: it is executed again, so they are blocked again (SDM 28.2.3). */
@@ -239,7 +242,7 @@ void vmx_decode(struct vcpu *vcpu, struct exit *exit)
 	s->launched = true;
 	exit->length = 0;
 	exit->opcode_count = 0;
-	exit->interrupted.valid = false;
+	exit->interrupted = (struct event){ .valid = false };
 	/* The kind of an external interrupt is 0, and so is that of a reason without an entry. */
 	if (!reason->kind && code != REASON_EXTERNAL_INTERRUPT)
 		reason = &unknown;
