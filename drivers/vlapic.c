@@ -180,11 +180,6 @@ bool vlapic_mmio(struct vlapic *apic, uint32_t offset, unsigned size, bool write
 	return true;
 }
 
-uint8_t vlapic_get_cr8(const struct vlapic *apic)
-{
-	return (uint8_t)(*vlapic_reg(apic, LAPIC_TPR) >> 4);
-}
-
 void vlapic_set_cr8(struct vlapic *apic, uint8_t cr8)
 {
 	*vlapic_reg(apic, LAPIC_TPR) = (uint32_t)(cr8 & 15) << 4;

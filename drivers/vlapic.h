@@ -7,6 +7,7 @@
 #ifndef DRIVERS_VLAPIC_H
 #define DRIVERS_VLAPIC_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -69,17 +70,27 @@ void vlapic_eoi(struct vlapic *apic);
 bool vlapic_write_icr(struct vlapic *apic, uint64_t value);
 
 /* CR8 access: bits 7:4 of the TPR. */
-uint8_t vlapic_get_cr8(const struct vlapic *apic);
+static inline uint8_t vlapic_get_cr8(const struct vlapic *apic)
+{
+	return (uint8_t)(apic->regs[0x80 / 4] >> 4);
+}
+
 void vlapic_set_cr8(struct vlapic *apic, uint8_t cr8);
 
 /* From any core: request a fixed interrupt. The caller then sets the vCPU's todo bit and kicks it. */
 void vlapic_post(struct vlapic *apic, uint8_t vector, bool level);
 /* On the owner's core. */
 void vlapic_request(struct vlapic *apic, uint8_t vector, bool level);
+void vlapic_take_posted(struct vlapic *apic); /* into the IRR; the two below do so */
 /* Highest vector that may be delivered now (IRR above PPR), or -1. Takes over what was posted. */
 int vlapic_pending(struct vlapic *apic);
 /* Highest requested vector regardless of PPR, or -1: what a HLT must look at is vlapic_pending(), this is for windows. */
-int vlapic_requested(struct vlapic *apic);
+static inline int vlapic_requested(struct vlapic *apic)
+{
+	if (atomic_load_explicit(&apic->posted_any, memory_order_relaxed))
+		vlapic_take_posted(apic);
+	return apic->irr_top;
+}
 /* The processor takes `vector`: IRR to ISR. */
 void vlapic_accept(struct vlapic *apic, uint8_t vector);
 

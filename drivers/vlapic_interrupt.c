@@ -113,7 +113,7 @@ void vlapic_post(struct vlapic *apic, uint8_t vector, bool level)
 	atomic_fetch_or_explicit(&apic->posted_any, 1, memory_order_release);
 }
 
-static void take_posted(struct vlapic *apic)
+void vlapic_take_posted(struct vlapic *apic)
 {
 	atomic_exchange_explicit(&apic->posted_any, 0, memory_order_acquire);
 	for (unsigned i = 0; i < 4; i++) {
@@ -131,18 +131,23 @@ static void take_posted(struct vlapic *apic)
 	}
 }
 
-int vlapic_requested(struct vlapic *apic)
+static int deliverable(const struct vlapic *apic)
 {
-	if (atomic_load_explicit(&apic->posted_any, memory_order_relaxed))
-		take_posted(apic);
-	return apic->irr_top;
+	int vector = apic->irr_top;
+
+	return vector >= 0 && (vector & 0xf0) > (vlapic_ppr(apic) & 0xf0) ? vector : -1;
+}
+
+/* Not inlined: what is rare needs no registers on the common way. */
+static __attribute__((noinline)) int take_and_look(struct vlapic *apic)
+{
+	vlapic_take_posted(apic);
+	return deliverable(apic);
 }
 
 int vlapic_pending(struct vlapic *apic)
 {
-	int vector = vlapic_requested(apic);
-
-	return vector >= 0 && (vector & 0xf0) > (vlapic_ppr(apic) & 0xf0) ? vector : -1;
+	return atomic_load_explicit(&apic->posted_any, memory_order_relaxed) ? take_and_look(apic) : deliverable(apic);
 }
 
 void vlapic_accept(struct vlapic *apic, uint8_t vector)

@@ -74,14 +74,19 @@ static bool write_x2apic(struct vlapic *apic, uint32_t msr, uint64_t value)
 	r = &vlapic_registers[index];
 	if (!(r->access & X2APIC_WRITE) || (value & ~(uint64_t)(r->writable | r->read_only)))
 		return false;
-	if (index == LAPIC_SELF_IPI / 16) { /* like a fixed self-IPI, without touching the ICR (11.12.11) */
-		if (value < VECTOR_LOWEST)
-			vlapic_error(apic, ESR_SEND_ILLEGAL);
-		else
-			vlapic_request(apic, (uint8_t)value, false);
-		return true;
-	}
 	vlapic_write_register(apic, index * 16, (uint32_t)value & r->writable);
+	return true;
+}
+
+/* Like a fixed self-IPI, without touching the ICR (11.12.11). */
+static bool write_self_ipi(struct vlapic *apic, uint64_t value)
+{
+	if (!vlapic_is_x2apic(apic) || value > UINT8_MAX)
+		return false;
+	if (value < VECTOR_LOWEST)
+		vlapic_error(apic, ESR_SEND_ILLEGAL);
+	else
+		vlapic_request(apic, (uint8_t)value, false);
 	return true;
 }
 
@@ -96,6 +101,8 @@ bool vlapic_wrmsr(struct vlapic *apic, uint32_t msr, uint64_t value)
 	}
 	if (msr == X2APIC_MSR(LAPIC_ICR))
 		return vlapic_write_icr(apic, value);
+	if (msr == X2APIC_MSR(LAPIC_SELF_IPI))
+		return write_self_ipi(apic, value);
 	if (msr == IA32_TSC_DEADLINE) {
 		vlapic_timer_write_deadline(apic, value);
 		return true;

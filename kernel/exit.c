@@ -31,28 +31,38 @@ static enum verdict on_timer(struct vcpu *vcpu, struct exit *exit)
 	return VERDICT_RETRY;
 }
 
+static inline enum verdict answer_cpuid(struct vcpu *vcpu, const struct cpuid *out)
+{
+	vcpu->gpr[RAX] = out->eax;
+	vcpu->gpr[RBX] = out->ebx;
+	vcpu->gpr[RCX] = out->ecx;
+	vcpu->gpr[RDX] = out->edx;
+	return VERDICT_NEXT;
+}
+
+static __attribute__((noinline)) enum verdict dynamic_cpuid(struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf)
+{
+	struct cpuid out;
+	const struct guest_cpuid_state state = {
+		.apic_id = vcpu->index,
+		.apic_enabled = vcpu->apic.base & APIC_BASE_ENABLE,
+		.cr4 = vcpu_ops->read(vcpu, VCPU_CR4),
+		.xcr0 = xcr0_read(),
+	};
+
+	guest_cpuid_patch(&vcpu->partition->cpuid, leaf, subleaf, &state, &out);
+	return answer_cpuid(vcpu, &out);
+}
+
 static enum verdict on_cpuid(struct vcpu *vcpu, struct exit *exit)
 {
 	uint32_t leaf = (uint32_t)vcpu->gpr[RAX], subleaf = (uint32_t)vcpu->gpr[RCX];
 	const struct cpuid *found = guest_cpuid_find(&vcpu->partition->cpuid, leaf, subleaf);
-	struct cpuid out = *found;
 
 	(void)exit;
-	if (guest_cpuid_is_dynamic(found)) {
-		const struct guest_cpuid_state state = {
-			.apic_id = vcpu->index,
-			.apic_enabled = vcpu->apic.base & APIC_BASE_ENABLE,
-			.cr4 = vcpu_ops->read(vcpu, VCPU_CR4),
-			.xcr0 = xcr0_read(),
-		};
-
-		guest_cpuid_patch(&vcpu->partition->cpuid, leaf, subleaf, &state, &out);
-	}
-	vcpu->gpr[RAX] = out.eax;
-	vcpu->gpr[RBX] = out.ebx;
-	vcpu->gpr[RCX] = out.ecx;
-	vcpu->gpr[RDX] = out.edx;
-	return VERDICT_NEXT;
+	if (guest_cpuid_is_dynamic(found))
+		return dynamic_cpuid(vcpu, leaf, subleaf);
+	return answer_cpuid(vcpu, found);
 }
 
 static enum verdict on_hlt(struct vcpu *vcpu, struct exit *exit)

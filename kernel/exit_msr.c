@@ -142,35 +142,39 @@ enum verdict exit_rdmsr(struct vcpu *vcpu, struct exit *exit)
 	return VERDICT_NEXT;
 }
 
-static bool write_apic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+/* Those that change more than what is pending: the priority, a timer's mode, the APIC's own mode. */
+static __attribute__((noinline)) enum verdict write_apic_other(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	bool interrupt = msr == X2APIC_EOI || msr == X2APIC_ICR || msr == X2APIC_SELF_IPI;
-
-	if (!interrupt && msr != IA32_TSC_DEADLINE)
-		vcpu_apic_refresh(vcpu);
+	vcpu_apic_refresh(vcpu);
 	if (!vlapic_wrmsr(&vcpu->apic, msr, value))
-		return false;
-	if (interrupt) {
-		if (vcpu->apic.irr_top >= 0)
-			atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
-	} else if (msr == IA32_TSC_DEADLINE) {
-		atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
-	} else {
-		vcpu_apic_changed(vcpu);
-	}
-	return true;
+		return refuse(vcpu, "writes", msr, false);
+	vcpu_apic_changed(vcpu);
+	return VERDICT_NEXT;
 }
 
-enum verdict exit_wrmsr(struct vcpu *vcpu, struct exit *exit)
+static enum verdict write_apic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-	uint64_t value = (uint32_t)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
-	uint32_t msr = exit->msr;
-	enum msr_result result = MSR_OK;
-	int reg;
+	uint32_t todo = 0;
 
-	if (is_apic(msr))
-		result = write_apic(vcpu, msr, value) ? MSR_OK : MSR_GP;
-	else if ((reg = find_register(msr)) >= 0)
+	if (msr != X2APIC_EOI && msr != X2APIC_ICR && msr != X2APIC_SELF_IPI && msr != IA32_TSC_DEADLINE)
+		return write_apic_other(vcpu, msr, value);
+	if (!vlapic_wrmsr(&vcpu->apic, msr, value))
+		return refuse(vcpu, "writes", msr, false);
+	if (msr == IA32_TSC_DEADLINE)
+		todo = TODO_TIME;
+	else if (vcpu->apic.irr_top >= 0)
+		todo = TODO_INTERRUPT;
+	if (todo)
+		atomic_fetch_or_explicit(&vcpu->todo, todo, memory_order_relaxed);
+	return VERDICT_NEXT;
+}
+
+static __attribute__((noinline)) enum verdict write_other(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	enum msr_result result = MSR_OK;
+	int reg = find_register(msr);
+
+	if (reg >= 0)
 		result = write_register(vcpu, (enum vcpu_register)reg, value) ? MSR_OK : MSR_GP;
 	else if (pvclock_is(msr))
 		result = pvclock_wrmsr(vcpu, msr, value) ? MSR_OK : MSR_GP;
@@ -179,4 +183,11 @@ enum verdict exit_wrmsr(struct vcpu *vcpu, struct exit *exit)
 	if (result != MSR_OK)
 		return refuse(vcpu, "writes", msr, result == MSR_UNKNOWN);
 	return VERDICT_NEXT;
+}
+
+enum verdict exit_wrmsr(struct vcpu *vcpu, struct exit *exit)
+{
+	uint64_t value = (uint32_t)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
+
+	return is_apic(exit->msr) ? write_apic(vcpu, exit->msr, value) : write_other(vcpu, exit->msr, value);
 }

@@ -139,22 +139,30 @@ static void sleep_until_todo(struct vcpu *vcpu)
 	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
 }
 
+/* What is asked seldom. False: the vCPU must be parked. */
+static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
+{
+	if (todo & TODO_STOP)
+		return false;
+	if (todo & TODO_INIT)
+		take_init(vcpu);
+	if (todo & TODO_SIPI)
+		take_sipi(vcpu);
+	if (todo & TODO_NMI)
+		vcpu->nmi_pending = true;
+	if (todo & TODO_FLUSH)
+		vcpu_ops->flush_tlb(vcpu);
+	return true;
+}
+
 /* Does what the todo word asks; returns when the guest can be entered, or false when the vCPU must be parked. */
 static bool prepare(struct vcpu *vcpu)
 {
 	for (;;) {
 		uint32_t todo = atomic_exchange_explicit(&vcpu->todo, 0, memory_order_acq_rel);
 
-		if (todo & TODO_STOP)
+		if (todo & ~(uint32_t)(TODO_INTERRUPT | TODO_TIME) && !prepare_rare(vcpu, todo))
 			return false;
-		if (todo & TODO_INIT)
-			take_init(vcpu);
-		if (todo & TODO_SIPI)
-			take_sipi(vcpu);
-		if (todo & TODO_NMI)
-			vcpu->nmi_pending = true;
-		if (todo & TODO_FLUSH)
-			vcpu_ops->flush_tlb(vcpu);
 		if (todo & TODO_TIME)
 			vcpu_time(vcpu);
 		if (vcpu->state != VCPU_WAIT_SIPI)

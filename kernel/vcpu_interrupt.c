@@ -141,7 +141,7 @@ static void deliver_nmi(struct vcpu *vcpu)
 /* The 8259's INTR, where LINT0 lets it through. */
 static bool extint_pending(const struct vcpu *vcpu)
 {
-	return vcpu->uses_pic && vlapic_accepts_extint(&vcpu->apic) && pc_extint(vcpu->partition);
+	return vcpu->uses_pic && pc_extint(vcpu->partition) && vlapic_accepts_extint(&vcpu->apic);
 }
 
 /* Every kind of entry comes through here when something may be pending; nothing is lost when it cannot be taken now. */

@@ -144,18 +144,42 @@ static void put(struct vcpu *vcpu)
 	s->loaded = false;
 }
 
-static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
+static inline void enter(struct vcpu *vcpu, struct exit *exit)
 {
 	struct svm_vcpu *s = svm_of(vcpu);
-	struct vmcb *vmcb = s->vmcb;
+
+	s->vmcb->rax = vcpu->gpr[RAX];
+	svm_enter(vcpu, s->vmcb_phys, exit);
+}
+
+/* The first entry after something else, or with a new deadline. */
+static __attribute__((noinline)) void prepare_and_enter(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
+{
+	struct svm_vcpu *s = svm_of(vcpu);
 
 	if (!s->loaded)
 		load(vcpu);
 	else if (!s->asid_core)
 		svm_asid_assign(s);
 	apic_timer_set(deadline);
-	vmcb->rax = vcpu->gpr[RAX];
-	svm_enter(vcpu->gpr, s->vmcb_phys);
+	enter(vcpu, exit);
+}
+
+static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
+{
+	const struct svm_vcpu *s = svm_of(vcpu);
+
+	if (s->loaded && s->asid_core && apic_timer_is(deadline))
+		enter(vcpu, exit);
+	else
+		prepare_and_enter(vcpu, deadline, exit);
+}
+
+/* The other half of run(): nothing of the host is kept in registers across the guest but the way here. */
+void svm_left(struct vcpu *vcpu, struct exit *exit)
+{
+	struct vmcb *vmcb = svm_of(vcpu)->vmcb;
+
 	vcpu->gpr[RAX] = vmcb->rax;
 	vmcb->clean = CLEAN_ALL;
 	vmcb->tlb_control = TLB_FLUSH_NONE;

@@ -25,6 +25,9 @@ struct svm_vcpu {
 	bool loaded;              /* VMLOADed on its core, GIF clear */
 	bool stepping;            /* RFLAGS.TF is set by us, to reach an NMI window */
 	bool step_trap_flag;      /* the guest's own RFLAGS.TF meanwhile */
+	const uint8_t *code;      /* the page of the instruction that exited last; svm_length.c */
+	uint64_t code_page;       /* its linear address / 4 KiB; UINT64_MAX: none */
+	uint64_t code_cr3;
 	bool nmi_blocked;         /* an NMI was delivered and IRET has not completed (APM 15.20: software keeps this) */
 };
 
@@ -52,13 +55,13 @@ static inline void vmload(uint64_t phys)
 	__asm__ volatile("vmload %0" : : "a"(phys) : "memory");
 }
 
-/* svm_entry.S: loads the guest's general registers, VMRUN, saves them. GIF must be clear; it is clear on return. */
-void svm_enter(uint64_t *gpr, uint64_t vmcb_phys);
+/* svm_entry.S: loads the guest's general registers, VMRUN, saves them, goes on with svm_left(). GIF must be clear. */
+void svm_enter(struct vcpu *vcpu, uint64_t vmcb_phys, struct exit *exit);
+void svm_left(struct vcpu *vcpu, struct exit *exit);
 
 /* svm_exit.c */
-void svm_decode(struct vcpu *vcpu, struct vmcb *vmcb, struct exit *exit);
-/* svm_length.c: does this exit leave RIP at an instruction to be skipped? Its length, 0 when it cannot be read. */
-bool svm_needs_length(uint64_t code);
+void svm_decode(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit);
+/* svm_length.c: the length of the instruction that left by this exit, one of LENGTH_EXITS; 0 when it cannot be read. */
 unsigned svm_length(struct vcpu *vcpu, uint64_t code);
 /* svm_asid.c */
 void svm_asid_assign(struct svm_vcpu *s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * void svm_enter(uint64_t *gpr, uint64_t vmcb_phys)
+ * void svm_enter(struct vcpu *vcpu, uint64_t vmcb_phys, struct exit *exit): `vcpu` begins with the general registers.
+ * Ends in svm_left(vcpu, exit), which returns to the caller.
  *
  * VMRUN loads and #VMEXIT restores RAX, RSP, RIP, RFLAGS, control and descriptor-table registers (APM 15.5.1, 15.6); the
  * other general registers are ours to switch. FS, GS, TR, LDTR and the system-call MSRs stay the guest's until
@@ -16,6 +17,7 @@ svm_enter:
 	push %r13
 	push %r14
 	push %r15
+	push %rdx
 	push %rdi
 	mov %rsi, %rax
 	mov 0x08(%rdi), %rcx
@@ -49,12 +51,13 @@ svm_enter:
 	mov %r13, 0x68(%rdi)
 	mov %r14, 0x70(%rdi)
 	mov %r15, 0x78(%rdi)
+	pop %rsi
 	pop %r15
 	pop %r14
 	pop %r13
 	pop %r12
 	pop %rbx
 	pop %rbp
-	ret
+	jmp svm_left
 	.size svm_enter, . - svm_enter
 	.section .note.GNU-stack, "", @progbits

@@ -53,7 +53,7 @@ static void decode_pio(const struct vmcb *vmcb, struct exit *exit)
 }
 
 /* EXITINFO1 of a nested page fault, APM 15.25.6. */
-static void decode_npf(const struct vmcb *vmcb, struct exit *exit)
+static __attribute__((noinline)) void decode_npf(const struct vmcb *vmcb, struct exit *exit)
 {
 	uint64_t info = vmcb->exit_info1;
 	unsigned i;
@@ -87,7 +87,7 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct 
 		svm_step_done(vcpu, exit);
 }
 
-static void decode_other(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit)
+static __attribute__((noinline)) void decode_other(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit)
 {
 	uint64_t code = vmcb->exit_code;
 
@@ -110,7 +110,7 @@ static void decode_other(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit
 }
 
 /* An event that the exit interrupted is delivered again, except INT n, INT3 and INTO: those are executed again. */
-static void decode_interrupted(const struct vmcb *vmcb, struct exit *exit)
+static __attribute__((noinline)) void decode_interrupted(const struct vmcb *vmcb, struct exit *exit)
 {
 	uint64_t info = vmcb->exit_int_info;
 	uint8_t type = info >> EVENT_TYPE_SHIFT & 7, vector = (uint8_t)info;
@@ -126,23 +126,26 @@ static void decode_interrupted(const struct vmcb *vmcb, struct exit *exit)
 	};
 }
 
-void svm_decode(struct vcpu *vcpu, struct vmcb *vmcb, struct exit *exit)
+/* Exits that leave RIP at an instruction to be skipped, as bits from SVM_EXIT_CPUID on. */
+#define LENGTH_EXITS (EXIT_BIT(CPUID) | EXIT_BIT(INVD) | EXIT_BIT(PAUSE) | EXIT_BIT(HLT) | EXIT_BIT(MSR) | \
+	EXIT_BIT(VMMCALL) | EXIT_BIT(WBINVD) | EXIT_BIT(XSETBV))
+#define EXIT_BIT(name) (1u << (SVM_EXIT_##name - SVM_EXIT_CPUID))
+
+static bool needs_length(uint64_t code)
+{
+	return code - SVM_EXIT_CPUID < 32 && LENGTH_EXITS >> (code - SVM_EXIT_CPUID) & 1;
+}
+
+static unsigned length_of(struct vcpu *vcpu, const struct vmcb *vmcb)
+{
+	return svm_features.nrip_save ? (uint8_t)(vmcb->next_rip - vmcb->rip) : svm_length(vcpu, vmcb->exit_code);
+}
+
+/* All but the length. No call but the last one: this is the way of every exit. */
+static void decode_kind(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit)
 {
 	uint64_t code = vmcb->exit_code;
 
-	exit->length = 0;
-	exit->opcode_count = 0;
-	exit->interrupted.valid = false;
-	if (vmcb->exit_int_info & EVENT_VALID)
-		decode_interrupted(vmcb, exit);
-	if (svm_needs_length(code)) {
-		exit->length = svm_features.nrip_save ? (uint8_t)(vmcb->next_rip - vmcb->rip) : (uint8_t)svm_length(vcpu, code);
-		if (!exit->length) {
-			/* Another vCPU took the code away meanwhile: the guest fetches again and gets its own fault. */
-			exit->kind = EXIT_INTERRUPT_WINDOW;
-			return;
-		}
-	}
 	if (code == SVM_EXIT_MSR) {
 		exit->kind = vmcb->exit_info1 ? EXIT_WRMSR : EXIT_RDMSR;
 		exit->msr = (uint32_t)vcpu->gpr[RCX];
@@ -155,4 +158,22 @@ void svm_decode(struct vcpu *vcpu, struct vmcb *vmcb, struct exit *exit)
 	} else {
 		decode_other(vcpu, vmcb, exit);
 	}
+}
+
+void svm_decode(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit)
+{
+	exit->length = 0;
+	exit->opcode_count = 0;
+	exit->interrupted.valid = false;
+	if (vmcb->exit_int_info & EVENT_VALID)
+		decode_interrupted(vmcb, exit);
+	if (needs_length(vmcb->exit_code)) {
+		exit->length = (uint8_t)length_of(vcpu, vmcb);
+		if (!exit->length) {
+			/* Another vCPU took the code away meanwhile: the guest fetches again and gets its own fault. */
+			exit->kind = EXIT_INTERRUPT_WINDOW;
+			return;
+		}
+	}
+	decode_kind(vcpu, vmcb, exit);
 }

@@ -169,6 +169,7 @@ void svm_vmcb_reset(struct vcpu *vcpu, bool init)
 		v->dbgctl = 0;
 	}
 	s->nmi_blocked = s->stepping = false;
+	s->code_page = UINT64_MAX;
 	v->clean = 0;
 	if (s->loaded)
 		vmload(s->vmcb_phys);

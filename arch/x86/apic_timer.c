@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The local APIC's timer (SDM 11.5.4), set to a TSC value: in TSC-deadline mode by one MSR write, in count-down mode by
- * a multiplication and one register write. apic_timer_set() is on the way of every entry into a guest.
+ * a multiplication and one register write.
  */
 #include "arch/x86/apic.h"
 #include "arch/x86/apic_regs.h"
@@ -40,13 +40,9 @@ static void set_count(uint64_t deadline)
 	apic_write(APIC_TIMER_INITIAL, (uint32_t)count);
 }
 
-void apic_timer_set(uint64_t deadline)
+void apic_timer_program(uint64_t deadline)
 {
-	struct cpu *cpu = this_cpu();
-
-	if (cpu->timer_deadline == deadline)
-		return;
-	cpu->timer_deadline = deadline;
+	this_cpu()->timer_deadline = deadline;
 	if (tsc_deadline)
 		wrmsr(IA32_TSC_DEADLINE, deadline == UINT64_MAX ? 0 : deadline + !deadline);
 	else if (deadline == UINT64_MAX)

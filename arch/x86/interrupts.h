@@ -36,9 +36,18 @@ void cpu_kick(struct cpu *cpu); /* VECTOR_KICK */
 
 /*
  * One-shot timer of this core at a TSC value; past values fire at once; UINT64_MAX disarms. TSC-deadline mode where the
- * processor has it, else count-down. Cheap when the deadline is unchanged.
+ * processor has it, else count-down. On the way of every entry into a guest: cheap when the deadline is unchanged.
  */
-void apic_timer_set(uint64_t deadline);
+void apic_timer_program(uint64_t deadline);
+static inline bool apic_timer_is(uint64_t deadline)
+{
+	return this_cpu()->timer_deadline == deadline;
+}
+static inline void apic_timer_set(uint64_t deadline)
+{
+	if (!apic_timer_is(deadline))
+		apic_timer_program(deadline);
+}
 
 /* Routes a GSI to the calling core: returns E_OK. The handler runs with interrupts off, EOI is said for it. */
 typedef void irq_handler(void *context);
