@@ -11,8 +11,6 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OVMF = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 CORES = 4
 TIMEOUT = 300  # seconds of the host, for one run
 # Depends on where the disk's emulation stands in host time, though file reading is not counted.
@@ -58,33 +56,15 @@ def gather(build, name, folder):
         bench_initrd(build, os.path.join(folder, "initrd.img"))
 
 
-def disk_image(build, folder):
-    """A disk that the firmware boots; returns its path."""
-    image = folder + ".img"
-    files = [os.path.join(folder, file) for file in sorted(os.listdir(folder))]
-    subprocess.run(["mformat", "-i", image, "-C", "-T", "131072", "-h", "16", "-s", "63", "::"], check=True)
-    subprocess.run(["mmd", "-i", image, "::/EFI", "::/EFI/BOOT"], check=True)
-    subprocess.run(["mcopy", "-i", image, *files, "::/EFI/BOOT"], check=True)
-    subprocess.run(["mcopy", "-i", image, os.path.join(build, "bulkhead.efi"), "::/EFI/BOOT/BOOTX64.EFI"], check=True)
-    return image
-
-
-def boot(image):
+def boot(build, folder):
     """One run; returns what came out of the serial port."""
-    variables = image + ".vars"
-    shutil.copy(OVMF_VARS, variables)
-    command = [
-        "timeout", "-k", "5", str(TIMEOUT), "qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=single",
-        "-icount", "shift=0,sleep=off", "-cpu", "max", "-smp", str(CORES), "-m", "1024", "-nic", "none",
-        "-rtc", "base=2026-01-01,clock=vm", "-display", "none", "-no-reboot",
-        "-drive", f"if=pflash,format=raw,readonly=on,file={OVMF}", "-drive", f"if=pflash,format=raw,file={variables}",
-        "-drive", f"file={image},format=raw,snapshot=on", "-chardev", "stdio,id=c,signal=off", "-serial", "chardev:c",
-    ]
+    command = [os.path.join(build, "bulkhead"), "run", os.path.join(folder, "bulkhead.conf"), "--icount",
+               "--cpus", str(CORES), "--memory", "1G", "--timeout", str(TIMEOUT)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           check=False)
     text = done.stdout.decode(errors="replace").replace("\r", "")
     if done.returncode:
-        raise Failed(f"QEMU ended with status {done.returncode}; its last lines:\n" + text[-2000:])
+        raise Failed(f"the run ended with status {done.returncode}; its last lines:\n" + text[-2000:])
     return text
 
 
@@ -124,8 +104,7 @@ def measure(build, name, runs):
     """Runs one configuration; returns its figures and what is wrong with them."""
     folder = os.path.join(build, "bench", name)
     gather(build, name, folder)
-    image = disk_image(build, folder)
-    results = [figures(boot(image)) for _ in range(runs)]
+    results = [figures(boot(build, folder)) for _ in range(runs)]
     wrong = [f"{name}: {figure} differs between two runs: {results[0].get(figure)} and {results[1].get(figure)}"
              for figure in differences(results[0], results[-1])]
     if name == "guest":

@@ -5,7 +5,7 @@ BENCH := $(BUILD)/bench
 
 $(BENCH)/init: tests/bench/linux/init.c tools/make/flags.mk
 	@mkdir -p $(@D); echo '  $@'
-	$(Q)$(CC) -std=gnu17 -O2 -ffreestanding -fno-stack-protector -nostdlib -static $(WARN) $< -o $@
+	$(Q)$(CC) -std=gnu17 -O2 -ffreestanding -fno-stack-protector -mgeneral-regs-only -nostdlib -static $(WARN) $< -o $@
 
 bench: deps
 	@$(MAKE) --no-print-directory all guests demo bench-programs
