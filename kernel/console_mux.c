@@ -26,6 +26,12 @@ static void put_prefix(struct console_mux *mux, struct console_port *port)
 /* Room for a line of somebody else's: the focused partition's unfinished line is left, and written again below. */
 static bool leave_partial(struct console_mux *mux)
 {
+	/* Between carriage return and line feed: its line is complete and must not be written over. */
+	if (mux->returned) {
+		put(mux, NULL, "\n", 1);
+		mux->returned = false;
+		mux->fed = true;
+	}
 	if (!mux->focus || !mux->focus->length)
 		return false;
 	put(mux, NULL, "\r\n", 2);
@@ -68,6 +74,12 @@ static void remember(struct console_port *port, char c)
 /* As it comes; only where lines begin is ours to say. */
 static void write_focused(struct console_mux *mux, struct console_port *port, char c)
 {
+	bool fed = mux->fed;
+
+	mux->fed = false;
+	if (fed && c == '\n')
+		return;
+	mux->returned = c == '\r';
 	if (!port->length && c != '\r' && c != '\n')
 		put_prefix(mux, port);
 	put(mux, port, &c, 1);
@@ -113,6 +125,7 @@ static void move_focus(struct console_mux *mux)
 	if (!old)
 		return;
 	leave_partial(mux);
+	mux->fed = false;
 	mux->focus = old->next ? old->next : mux->ports;
 	put(mux, NULL, before, sizeof(before) - 1);
 	put(mux, NULL, mux->focus->name, strlen(mux->focus->name));

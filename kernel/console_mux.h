@@ -29,6 +29,8 @@ struct console_mux {
 	struct console_port *ports; /* in the order of the configuration */
 	struct console_port *focus;
 	unsigned switches;       /* Ctrl-A seen in a row */
+	bool returned;           /* the focus has written a carriage return, and no line feed yet */
+	bool fed;                /* its line feed was written for it: the one that comes is left out */
 };
 
 void console_mux_attach(struct console_mux *mux, struct console_port *port);
