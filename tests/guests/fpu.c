@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vector registers: empty at the start (nothing of who ran before), kept over everything that leaves the guest, each
- * processor's its own. With AVX the upper halves, too.
+ * The vector registers: empty at the start (nothing of who ran before), kept over everything that leaves the guest,
+ * each processor's its own. With AVX the upper halves, too.
  */
 #include "guest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The harmless neighbour of a hostile guest: it beats while the other does its worst, and its memory, time and interrupts
- * must be what they were. The last word of the command line is the number of beats, ten in a second.
+ * The harmless neighbour of a hostile guest: it beats while the other does its worst, and its memory, time and
+ * interrupts must be what they were. The last word of the command line is the number of beats, ten in a second.
  */
 #include "guest.h"
 

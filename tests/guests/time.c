@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clocks and the interrupts that they raise, each against the TSC: PIT by the 8259 pair and by the I/O APIC, RTC, local APIC
- * timer in its three modes, PM timer; and the TSC of several processors against each other.
+ * Clocks and the interrupts that they raise, each against the TSC: PIT by the 8259 pair and by the I/O APIC, RTC, local
+ * APIC timer in its three modes, PM timer; and the TSC of several processors against each other.
  */
 #include "guest.h"
 

@@ -166,7 +166,8 @@ def test_neighbour_does_not_notice_endless_delivery(endless):
 
 def test_loop_with_interrupts_off_holds_only_its_own_core(start, vendor):
     machine = start(HEAD + guest("loop", "hostile.elf", cpus="0", cmdline="loop") +
-                    guest(NEIGHBOUR, "neighbour.elf", cpus="1", cmdline=str(BEATS), memory="32M"), vendor=vendor, cpus=2)
+                    guest(NEIGHBOUR, "neighbour.elf", cpus="1", cmdline=str(BEATS), memory="32M"),
+                    vendor=vendor, cpus=2)
     machine.expect_all(r"\[loop\] hostile: loop", rf"info {NEIGHBOUR}: debug exit with status 0",
                        timeout=machine.boot_wait)
     machine.expect(rf"info {NEIGHBOUR}: stopped")

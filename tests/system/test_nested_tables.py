@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The nested page tables as the machine's memory holds them, read by QEMU's monitor and walked here (APM 5.3, 15.25), with
-none of the hypervisor's own code: every leaf is the partition's own memory, and nothing else is mapped."""
+"""The nested page tables as the machine's memory holds them, read by QEMU's monitor and walked here (APM 5.3, 15.25),
+with none of the hypervisor's own code: every leaf is the partition's own memory, and nothing else is mapped."""
 import os
 import re
 import socket
