@@ -3,7 +3,7 @@
 
 BENCH := $(BUILD)/bench
 
-$(BENCH)/init: tests/bench/linux/init.c tools/make/flags.mk
+$(BENCH)/init: tests/bench/linux/init.c tools/make/flags.mk tools/make/bench.mk
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)$(CC) -std=gnu17 -O2 -ffreestanding -fno-stack-protector -mgeneral-regs-only -nostdlib -static $(WARN) $< -o $@
 
