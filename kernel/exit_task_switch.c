@@ -149,7 +149,8 @@ static bool load_ldt(struct vcpu *vcpu, uint16_t selector)
 	if (selector & ~SELECTOR_RPL) {
 		if (!find(vcpu, selector, VECTOR_TS, &d))
 			return false;
-		if (d.segment.attributes & SEGMENT_S || type(&d.segment) != TYPE_LDT || !(d.segment.attributes & SEGMENT_PRESENT))
+		if (d.segment.attributes & SEGMENT_S || type(&d.segment) != TYPE_LDT ||
+		    !(d.segment.attributes & SEGMENT_PRESENT))
 			return fault(vcpu, VECTOR_TS, selector & ~SELECTOR_RPL);
 	}
 	vcpu_ops->write_segment(vcpu, VCPU_LDTR, &d.segment);
@@ -355,7 +356,8 @@ enum verdict exit_task_switch(struct vcpu *vcpu, struct exit *exit)
 	if (!find(vcpu, selector, vector, &d))
 		return VERDICT_RETRY;
 	if (!(d.segment.attributes & SEGMENT_S) && ((type(&d.segment) & ~TYPE_BUSY) == 1 || (type(&old) & 8) == 0)) {
-		log_error(vcpu->partition->name, "vCPU %u: task switch from or to a 16-bit task: not supported", vcpu->index);
+		log_error(vcpu->partition->name, "vCPU %u: task switch from or to a 16-bit task: not supported",
+		          vcpu->index);
 		return VERDICT_STOP;
 	}
 	if (check_new(vcpu, &d, exit->task_switch.reason) && load(vcpu, (uint32_t)d.segment.base, &tss, sizeof(tss)))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields and bits of the virtual-machine control structure (SDM chapter 25, appendices A and B). Only vmx/ includes this. */
+/* Fields and bits of the virtual-machine control structure (SDM chapter 25, appendices A and B). For vmx/ only. */
 #ifndef VMX_VMCS_H
 #define VMX_VMCS_H
 

@@ -28,8 +28,8 @@ static int probe(char *why, size_t size)
 	}
 	rdmsr_safe(IA32_FEATURE_CONTROL, &feature_control);
 	if ((feature_control & (FEATURE_LOCKED | FEATURE_VMX)) == FEATURE_LOCKED) {
-		snprintf(why, size, "VT-x is locked off by the firmware (IA32_FEATURE_CONTROL is %#llx): enable VT-x or \"virtualization\" in its setup",
-		         (unsigned long long)feature_control);
+		snprintf(why, size, "VT-x is locked off by the firmware (IA32_FEATURE_CONTROL is %#llx): "
+		         "enable VT-x or \"virtualization\" in its setup", (unsigned long long)feature_control);
 		return E_UNSUPPORTED;
 	}
 	return vmx_capability_init(why, size);
@@ -39,8 +39,9 @@ static void describe(char *text, size_t size)
 {
 	const struct vmx_features *f = &vmx_features;
 
-	snprintf(text, size, "VT-x revision %#x, EPT, unrestricted guest; VPID %s, preemption timer %s, 1 GiB pages %s, accessed and dirty bits %s",
-	         f->revision, f->vpid ? "yes" : "no", f->preemption_timer ? "yes" : "no", f->gigabyte_pages ? "yes" : "no",
+	snprintf(text, size, "VT-x revision %#x, EPT, unrestricted guest; VPID %s, preemption timer %s, "
+	         "1 GiB pages %s, accessed and dirty bits %s", f->revision, f->vpid ? "yes" : "no",
+	         f->preemption_timer ? "yes" : "no", f->gigabyte_pages ? "yes" : "no",
 	         f->accessed_dirty ? "yes" : "no");
 }
 
@@ -203,8 +204,8 @@ static __attribute__((noinline)) void write_fields(struct vmx_vcpu *s)
 }
 
 /*
- * The preemption timer counts down by one whenever bit `timer_shift` of the TSC changes (SDM 26.5.1), and only while the
- * guest runs: it is set at every entry. Rounded up, so that it is not early.
+ * The preemption timer counts down by one whenever bit `timer_shift` of the TSC changes (SDM 26.5.1), and only while
+ * the guest runs: it is set at every entry. Rounded up, so that it is not early.
  */
 static __attribute__((noinline)) void set_deadline(struct vmx_vcpu *s, uint64_t deadline)
 {
@@ -252,8 +253,8 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 }
 
 /*
- * The exit has loaded the host's state, and what it left in the processor the host does not use. But the core may arm the
- * local APIC's timer now.
+ * The exit has loaded the host's state, and what it left in the processor the host does not use. But the core may
+ * arm the local APIC's timer now.
  */
 static void put(struct vcpu *vcpu)
 {

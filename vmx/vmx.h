@@ -22,9 +22,9 @@ struct vmx_features {
 extern struct vmx_features vmx_features;
 
 /*
- * Guest-state and control fields that software touches while the guest is out: read from the VMCS at most once per exit,
- * written back before the entry when they have changed. So a vCPU that is not loaded, or is loaded on another core, can
- * be reset like any other. The segment registers are in the order of enum vcpu_segment.
+ * Guest-state and control fields that software touches while the guest is out: read from the VMCS at most once per
+ * exit, written back before the entry when they have changed. So a vCPU that is not loaded, or is loaded on another
+ * core, can be reset like any other. The segment registers are in the order of enum vcpu_segment.
  */
 enum vmx_field {
 	FIELD_RIP, FIELD_RSP, FIELD_RFLAGS, FIELD_CR0, FIELD_CR3, FIELD_CR4, FIELD_EFER, FIELD_DR7, FIELD_DEBUGCTL,
@@ -72,7 +72,7 @@ struct vmx_vcpu {
 	uint64_t vmcs_phys, apic_page_phys;
 	uint32_t *apic_page;         /* virtual-APIC page: the processor keeps the TPR there */
 	uint64_t eptp;
-	uint64_t exits, reads, writes; /* entries so far; VMREADs and VMWRITEs of all of them, counted by debug builds */
+	uint64_t exits, reads, writes; /* entries so far; VMREADs and VMWRITEs, counted by debug builds only */
 };
 
 /* Per core. */
@@ -128,7 +128,7 @@ static inline void vmx_set(struct vmx_vcpu *s, unsigned field, uint64_t value)
 	s->dirty |= FIELD_BIT(field);
 }
 
-/* vmx_entry.S: loads the guest's general registers, VMLAUNCH or VMRESUME, saves them. True: VMfail, the guest has not run. */
+/* vmx_entry.S: loads the guest's general registers, enters, saves them. True: VMfail, the guest has not run. */
 bool vmx_enter(uint64_t *gpr, bool launched, uint64_t *host_rsp);
 extern const char vmx_exit_point[]; /* HOST_RIP */
 

@@ -24,7 +24,7 @@
 
 struct vmx_features vmx_features;
 
-/* One word of controls: its MSR, the newer one that tells which default-1 bits may be 0, what is needed and what is nice. */
+/* One word of controls: its MSR, the newer one that tells which default-1 bits may be 0, what is needed or nice. */
 struct control {
 	const char *name;
 	uint32_t msr, true_msr;
@@ -35,8 +35,8 @@ struct control {
 static const struct control controls[] = {
 	{ "pin-based", 0x481, 0x48d, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI, 0, &vmx_features.pin },
 	{ "primary", 0x482, 0x48e,
-	  PRIMARY_TSC_OFFSETTING | PRIMARY_HLT | PRIMARY_MWAIT | PRIMARY_RDPMC | PRIMARY_TPR_SHADOW | PRIMARY_IO_BITMAPS |
-	  PRIMARY_MSR_BITMAPS | PRIMARY_MONITOR | PRIMARY_SECONDARY, 0, &vmx_features.primary },
+	  PRIMARY_TSC_OFFSETTING | PRIMARY_HLT | PRIMARY_MWAIT | PRIMARY_RDPMC | PRIMARY_TPR_SHADOW |
+	  PRIMARY_IO_BITMAPS | PRIMARY_MSR_BITMAPS | PRIMARY_MONITOR | PRIMARY_SECONDARY, 0, &vmx_features.primary },
 	{ "secondary", IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2, SECONDARY_EPT | SECONDARY_UNRESTRICTED,
 	  SECONDARY_RDTSCP | SECONDARY_VPID | SECONDARY_WBINVD | SECONDARY_INVPCID, &vmx_features.secondary },
 	{ "exit", 0x483, 0x48f, EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0,
@@ -59,7 +59,8 @@ static int init_controls(bool true_controls, char *why, size_t size)
 		uint32_t must = (uint32_t)capability, may = (uint32_t)(capability >> 32);
 
 		if (c->needed & ~may) {
-			snprintf(why, size, "this processor's VT-x lacks %s controls %#x, which are needed", c->name, c->needed & ~may);
+			snprintf(why, size, "this processor's VT-x lacks %s controls %#x, which are needed", c->name,
+			         c->needed & ~may);
 			return E_UNSUPPORTED;
 		}
 		*c->value = must | ((c->needed | c->wanted) & may);
@@ -89,14 +90,16 @@ int vmx_capability_init(char *why, size_t size)
 		return E_UNSUPPORTED;
 	}
 	if (!has_secondary(SECONDARY_UNRESTRICTED)) {
-		snprintf(why, size, "this processor's VT-x cannot run real-mode guests (no \"unrestricted guest\"): use a newer processor");
+		snprintf(why, size, "this processor's VT-x cannot run real-mode guests (no \"unrestricted guest\"): "
+		         "use a newer processor");
 		return E_UNSUPPORTED;
 	}
 	if (init_controls(basic & BASIC_TRUE_CONTROLS, why, size))
 		return E_UNSUPPORTED;
 	cap = rdmsr(IA32_VMX_EPT_VPID_CAP);
 	if (EPT_NEEDED & ~cap) {
-		snprintf(why, size, "this processor's EPT lacks what is needed (capabilities %#llx)", (unsigned long long)cap);
+		snprintf(why, size, "this processor's EPT lacks what is needed (capabilities %#llx)",
+		         (unsigned long long)cap);
 		return E_UNSUPPORTED;
 	}
 	f->revision = (uint32_t)basic & 0x7fffffff;

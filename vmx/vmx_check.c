@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which check a failed VM entry did not pass: what the SDM lists in 27.2 and 27.3, as far as it can be told from here. */
+/* Which check a failed VM entry did not pass: what the SDM lists in 27.2 and 27.3, as far as it shows here. */
 #include "arch/x86/msr.h"
 #include "kernel/log.h"
 #include "kernel/partition.h"
@@ -141,7 +141,8 @@ static bool tr_type(const struct state *v)
 
 static bool ldtr_type(const struct state *v)
 {
-	return usable(v, VCPU_LDTR) && ((v->segment[VCPU_LDTR].rights & 0x9f) != 0x82 || v->segment[VCPU_LDTR].selector & 4);
+	return usable(v, VCPU_LDTR) &&
+	       ((v->segment[VCPU_LDTR].rights & 0x9f) != 0x82 || v->segment[VCPU_LDTR].selector & 4);
 }
 
 static bool v86(const struct state *v)
@@ -249,7 +250,8 @@ static bool blocking(const struct state *v)
 {
 	uint32_t both = BLOCKING_STI | BLOCKING_MOV_SS;
 
-	return v->blocking & ~0x1fu || (v->blocking & both) == both || (v->blocking & BLOCKING_STI && !(v->rflags & RFLAGS_IF));
+	return v->blocking & ~0x1fu || (v->blocking & both) == both ||
+	       (v->blocking & BLOCKING_STI && !(v->rflags & RFLAGS_IF));
 }
 
 static bool activity(const struct state *v)
@@ -259,7 +261,8 @@ static bool activity(const struct state *v)
 
 static bool single_step(const struct state *v)
 {
-	return v->blocking & (BLOCKING_STI | BLOCKING_MOV_SS) && !(v->rflags & RFLAGS_TF) != !(v->pending & PENDING_DEBUG_BS);
+	return v->blocking & (BLOCKING_STI | BLOCKING_MOV_SS) &&
+	       !(v->rflags & RFLAGS_TF) != !(v->pending & PENDING_DEBUG_BS);
 }
 
 static const struct {
@@ -298,8 +301,10 @@ static const struct {
 static void explain_vmfail(struct vmx_vcpu *s, const char *who)
 {
 	ull error = vmread(s, INSTRUCTION_ERROR);
-	const char *what = error < sizeof(instruction_errors) / sizeof(instruction_errors[0]) ? instruction_errors[error] : NULL;
+	const char *what = NULL;
 
+	if (error < sizeof(instruction_errors) / sizeof(instruction_errors[0]))
+		what = instruction_errors[error];
 	log_error(who, "VT-x: VM-instruction error %llu: %s", error, what ? what : "unknown");
 }
 

@@ -108,16 +108,16 @@ static void dump_fields(struct vmx_vcpu *s, const char *who)
 	unsigned i;
 
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s %#llx", used ? ", " : "", fields[i].name,
-		                         (unsigned long long)vmread(s, fields[i].encoding));
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s %#llx", used ? ", " : "",
+		                         fields[i].name, (unsigned long long)vmread(s, fields[i].encoding));
 		if (i % 4 == 3 || i + 1 == sizeof(fields) / sizeof(fields[0])) {
 			log_error(who, "VMCS: %s", line);
 			used = 0;
 		}
 	}
 	for (i = 0; i < sizeof(segments) / sizeof(segments[0]); i++)
-		log_error(who, "VMCS: guest %s selector %#llx, base %#llx, limit %#llx, access rights %#llx", segments[i],
-		          (unsigned long long)vmread(s, GUEST_ES_SELECTOR + 2 * i),
+		log_error(who, "VMCS: guest %s selector %#llx, base %#llx, limit %#llx, access rights %#llx",
+		          segments[i], (unsigned long long)vmread(s, GUEST_ES_SELECTOR + 2 * i),
 		          (unsigned long long)vmread(s, GUEST_ES_BASE + 2 * i),
 		          (unsigned long long)vmread(s, GUEST_ES_LIMIT + 2 * i),
 		          (unsigned long long)vmread(s, GUEST_ES_ACCESS_RIGHTS + 2 * i));
@@ -130,7 +130,8 @@ void vmx_dump(struct vcpu *vcpu, const struct exit *exit)
 
 	log_error(who, "VT-x: %llu exits", (unsigned long long)s->exits);
 	if (BULKHEAD_DEBUG)
-		log_error(who, "VT-x: %llu VMREADs, %llu VMWRITEs", (unsigned long long)s->reads, (unsigned long long)s->writes);
+		log_error(who, "VT-x: %llu VMREADs, %llu VMWRITEs", (unsigned long long)s->reads,
+		          (unsigned long long)s->writes);
 	if (exit->kind == EXIT_ENTRY_FAILURE)
 		vmx_explain(vcpu);
 	if (vmx_core()->current == s)

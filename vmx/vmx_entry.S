@@ -2,8 +2,9 @@
 /*
  * bool vmx_enter(uint64_t *gpr, bool launched, uint64_t *host_rsp)
  *
- * The VM entry loads RSP, RIP, RFLAGS, control and segment registers, the exit restores the host's (SDM 27.3.2, 28.5); the
- * other general registers are ours to switch. After an exit the processor goes on at vmx_exit_point, with interrupts off.
+ * The VM entry loads RSP, RIP, RFLAGS, control and segment registers, the exit restores the host's (SDM 27.3.2, 28.5);
+ * the other general registers are ours to switch. After an exit the processor goes on at vmx_exit_point, with
+ * interrupts off.
  */
 	.text
 	.globl vmx_enter, vmx_exit_point

@@ -7,7 +7,9 @@
 #define DEBUGCTL_BTF  (1u << 1)
 
 /* These push an error code, but not in real-address mode (SDM 27.2.1.3). */
-#define ERROR_VECTORS (1u << VECTOR_DF | 1u << VECTOR_TS | 1u << 11 | 1u << 12 | 1u << VECTOR_GP | 1u << VECTOR_PF | 1u << VECTOR_AC)
+#define ERROR_VECTORS \
+	(1u << VECTOR_DF | 1u << VECTOR_TS | 1u << 11 | 1u << VECTOR_SS | 1u << VECTOR_GP | 1u << VECTOR_PF | \
+	 1u << VECTOR_AC)
 
 void vmx_inject(struct vcpu *vcpu, const struct event *event)
 {
@@ -20,7 +22,7 @@ void vmx_inject(struct vcpu *vcpu, const struct event *event)
 		s->event |= INTERRUPTION_ERROR;
 		s->event_error = event->error;
 	}
-	/* An NMI that is delivered again has set the blocking already; the entry wants it clear and sets it (SDM 27.3.1.5). */
+	/* An NMI that is delivered again has set the blocking; the entry wants it clear and sets it (SDM 27.3.1.5). */
 	if (event->type == EVENT_NMI)
 		vmx_set(s, FIELD_INTERRUPTIBILITY, vmx_get(s, FIELD_INTERRUPTIBILITY) & ~(uint64_t)BLOCKING_NMI);
 }

@@ -22,7 +22,8 @@ static void cannot_count(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exi
 	(void)vcpu;
 	(void)s;
 	/* No performance counters are offered: #GP(0), as for a counter that does not exist. */
-	exit->exception = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
+	exit->exception =
+		(struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
 }
 
 static void decode_msr(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
@@ -67,8 +68,8 @@ static void decode_cr(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 }
 
 /*
- * Exits that may have interrupted the delivery of an event (SDM 28.2.4): it is delivered again, except INT n, INT1, INT3
- * and INTO, which are executed again.
+ * Exits that may have interrupted the delivery of an event (SDM 28.2.4): it is delivered again, except INT n, INT1,
+ * INT3 and INTO, which are executed again.
  */
 static void decode_interrupted(struct vmx_vcpu *s, struct exit *exit)
 {
@@ -103,7 +104,7 @@ static void decode_task_switch(struct vcpu *vcpu, struct vmx_vcpu *s, struct exi
 		exit->length = 0;
 }
 
-/* IRET had ended the blocking of NMIs before it faulted: it is executed again, so they are blocked again (SDM 28.2.3). */
+/* IRET had ended the blocking of NMIs before it faulted: it is executed again, so block them again (SDM 28.2.3). */
 static void block_nmi_again(struct vmx_vcpu *s, bool was_iret, const struct exit *exit)
 {
 	if (was_iret && !exit->interrupted.valid)
@@ -122,7 +123,7 @@ static void decode_violation(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit 
 		.write = q >> 1 & 1,
 		.fetch = q >> 2 & 1,
 		.present = q >> 3 & 7,
-		.page_walk = (q >> 7 & 3) == 1, /* there is a linear address, but the access was not to its translation */
+		.page_walk = (q >> 7 & 3) == 1, /* a linear address, but the access was not to its translation */
 	};
 	block_nmi_again(s, q & INTERRUPTION_NMI_UNBLOCK, exit);
 }
@@ -135,8 +136,8 @@ static void decode_misconfiguration(struct vcpu *vcpu, struct vmx_vcpu *s, struc
 }
 
 /*
- * The exit comes before DR6 and DR7 are changed (SDM 28.1). Injection will not put a single step back under an interrupt
- * shadow, so the entry's check of the pending debug exceptions must find it there (SDM 27.3.1.5).
+ * The exit comes before DR6 and DR7 are changed (SDM 28.1). Injection will not put a single step back under an
+ * interrupt shadow, so the entry's check of the pending debug exceptions must find it there (SDM 27.3.1.5).
  */
 static void decode_debug(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 {
@@ -147,7 +148,8 @@ static void decode_debug(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exi
 		vmx_set(s, FIELD_DR7, dr7 & ~DR7_GD);
 	if (exit->exception.type == INTERRUPTION_ICEBP)
 		exit->exception.length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
-	else if (vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS) && vmx_get(s, FIELD_RFLAGS) & RFLAGS_TF)
+	else if (vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS) &&
+	         vmx_get(s, FIELD_RFLAGS) & RFLAGS_TF)
 		vmx_set(s, FIELD_PENDING_DEBUG, vmx_get(s, FIELD_PENDING_DEBUG) | PENDING_DEBUG_BS);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guest registers that neither the VM entry nor the exit switches. The hypervisor uses none of them, so they stay in the
- * processor until another vCPU runs on the core. DR7 is a field of the VMCS: no breakpoint of the guest hits the host.
+ * Guest registers that neither the VM entry nor the exit switches. The hypervisor uses none of them, so they stay in
+ * the processor until another vCPU runs on the core. DR7 is a field of the VMCS: no breakpoint of the guest hits the
+ * host.
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"

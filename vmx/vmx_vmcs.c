@@ -119,7 +119,7 @@ static void write_efer(struct vmx_vcpu *s, uint64_t value)
 	paging_changed(s);
 }
 
-/* Values that the entry would refuse cannot come from a guest's instruction; reserved bits are kept out all the same. */
+/* Values that the entry would refuse cannot come from a guest's instruction; reserved bits stay out all the same. */
 void vmx_write(struct vcpu *vcpu, enum vcpu_register reg, uint64_t value)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
@@ -188,7 +188,8 @@ static void reset_registers(struct vcpu *vcpu, uint64_t cr0)
 {
 	const struct segment data = { .attributes = 0x93, .limit = 0xffff };
 	const struct segment code = { .selector = 0xf000, .attributes = 0x9b, .limit = 0xffff, .base = 0xffff0000 };
-	const struct segment ldtr = { .attributes = 0x82, .limit = 0xffff }, tr = { .attributes = 0x8b, .limit = 0xffff };
+	const struct segment ldtr = { .attributes = 0x82, .limit = 0xffff };
+	const struct segment tr = { .attributes = 0x8b, .limit = 0xffff };
 	const struct segment table = { .limit = 0xffff };
 	unsigned seg;
 
@@ -257,7 +258,8 @@ void vmx_load_pdptes(struct vcpu *vcpu)
 	unsigned i;
 
 	s->pdptes_stale = false;
-	if (!(vmx_get(s, FIELD_CR0) & CR0_PG) || !(vmx_get(s, FIELD_CR4) & CR4_PAE) || vmx_get(s, FIELD_EFER) & EFER_LMA)
+	if (!(vmx_get(s, FIELD_CR0) & CR0_PG) || !(vmx_get(s, FIELD_CR4) & CR4_PAE) ||
+	    vmx_get(s, FIELD_EFER) & EFER_LMA)
 		return;
 	guest_read(&vcpu->partition->memory, vmx_get(s, FIELD_CR3) & 0xffffffe0, pdptes, sizeof(pdptes));
 	for (i = 0; i < 4; i++)

@@ -15,9 +15,9 @@
 #define PROTECTED (CR0_ET | CR0_PE)
 #define PAGED (PROTECTED | CR0_PG)
 
-static const uint64_t all_bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |
-                                 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE |
-                                 CR4_OSXSAVE | CR4_SMEP | CR4_SMAP | CR4_PKE;
+static const uint64_t all_bits = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE |
+                                 CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE |
+                                 CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP | CR4_SMAP | CR4_PKE;
 
 static struct guest_cr long_mode(void)
 {
