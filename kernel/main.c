@@ -55,22 +55,24 @@ static void show_memory(void)
 /* The one place that knows which backends there are. */
 static const struct vcpu_ops *const backends[] = { &svm_ops, &vmx_ops };
 
+#define BACKENDS (sizeof(backends) / sizeof(backends[0]))
+
 static bool pick_backend(void)
 {
-	char text[256];
+	char why[BACKENDS][256], text[256];
 	unsigned i;
 
-	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		if (backends[i]->probe(text, sizeof(text))) {
-			log_error(NULL, "no %s: %s", backends[i]->name, text);
+	for (i = 0; i < BACKENDS; i++) {
+		if (backends[i]->probe(why[i], sizeof(why[i])))
 			continue;
-		}
 		vcpu_ops = backends[i];
 		vcpu_ops->describe(text, sizeof(text));
 		log_stage("virtualization", "%s", text);
 		return true;
 	}
 	log_stage("virtualization", "none");
+	for (i = 0; i < BACKENDS; i++)
+		log_error(NULL, "no %s: %s", backends[i]->name, why[i]);
 	log_error(NULL, "no partition is running: this machine cannot run guests, see above");
 	return false;
 }
