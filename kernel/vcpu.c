@@ -167,8 +167,15 @@ static bool prepare(struct vcpu *vcpu)
 			vcpu_time(vcpu);
 		if (vcpu->state != VCPU_WAIT_SIPI)
 			vcpu_deliver(vcpu);
-		if (vcpu->state == VCPU_RUNNING)
+		if (vcpu->state == VCPU_RUNNING) {
+			/*
+			 * A device or timer above may have set bits again. With them set nobody else would kick this core,
+			 * so it kicks itself: the guest is entered with what was delivered, and leaves at once.
+			 */
+			if (atomic_load_explicit(&vcpu->todo, memory_order_relaxed))
+				cpu_kick(vcpu->cpu);
 			return true;
+		}
 		sleep_until_todo(vcpu);
 	}
 }

@@ -7,6 +7,15 @@ from bulkhead import HEAD, guest
 # Guest and its processors.
 GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2}
 
+# Not in Bochs: its processors share one thread and a clock of 50 MHz, which these two are too fast and too exact for.
+NOT_IN_BOCHS = {"smp", "time"}
+
+
+@pytest.fixture(scope="module", params=["amd", "intel"])
+def vendor(request):
+    """Both, whatever the other files run on: a small guest takes seconds."""
+    return request.param
+
 
 def run_guest(start, vendor, name, cpus):
     """One guest alone, to the end of the machine; its lines."""
@@ -18,6 +27,8 @@ def run_guest(start, vendor, name, cpus):
 
 @pytest.mark.parametrize("name", GUESTS)
 def test_architecture(start, vendor, name):
+    if vendor == "intel" and name in NOT_IN_BOCHS:
+        pytest.skip("Bochs is too slow for it")
     lines = run_guest(start, vendor, name, GUESTS[name])
     assert not [line for line in lines if line.startswith("FAILED")]
     assert any(line.endswith(" passed, 0 failed") for line in lines)
