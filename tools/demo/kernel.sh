@@ -15,17 +15,20 @@ newest()
 		sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
 }
 
-package=$(newest)
-if [ -z "$package" ]; then
+update()
+{
 	if [ "$(id -u)" = 0 ]; then apt-get update; else sudo apt-get update; fi
+}
+
+download()
+{
 	package=$(newest)
-fi
-if [ -z "$package" ]; then
-	echo "APT knows no linux-image-cloud-amd64: add Debian's main section to /etc/apt/sources.list" >&2
-	exit 1
-fi
-if ! apt-get -o APT::Sandbox::User=root download -q "$package"; then
-	echo "The package lists may be out of date (apt-get update), or there is no network." >&2
+	[ -n "$package" ] && apt-get -o APT::Sandbox::User=root download -q "$package"
+}
+
+# Package lists that are missing, or older than what the archive holds, are a reason to fetch them, not to give up.
+if ! download && ! { update && download; }; then
+	echo "APT cannot download linux-image-cloud-amd64: is Debian's main section in /etc/apt/sources.list, and is there a network?" >&2
 	exit 1
 fi
 dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x --wildcards './boot/vmlinuz-*'
