@@ -205,25 +205,24 @@ static __attribute__((noinline)) void write_fields(struct vmx_vcpu *s)
 
 /*
  * The preemption timer counts down by one whenever bit `timer_shift` of the TSC changes (SDM 26.5.1), and only while
- * the guest runs: it is set at every entry. Rounded up, so that it is not early.
+ * the guest runs: every entry starts it anew from its field. It always runs, so that no guest is ever out of reach for
+ * longer than `longest`, should something hold back the interrupt that is to end its run; left at that, it costs an
+ * entry nothing. Rounded up, so that it is not early.
  */
 static __attribute__((noinline)) void set_deadline(struct vmx_vcpu *s, uint64_t deadline)
 {
-	uint64_t now, ticks;
+	uint64_t now, ticks = vmx_features.longest;
 
 	s->deadline = deadline;
 	if (!vmx_features.preemption_timer) {
 		apic_timer_set(deadline);
 		return;
 	}
-	if (deadline == UINT64_MAX) {
-		vmx_set(s, FIELD_PIN, vmx_features.pin);
-		return;
+	if (deadline != UINT64_MAX) {
+		now = rdtsc();
+		ticks = deadline > now ? ((deadline - now) >> vmx_features.timer_shift) + 1 : 0;
 	}
-	now = rdtsc();
-	ticks = deadline > now ? ((deadline - now) >> vmx_features.timer_shift) + 1 : 0;
-	vmwrite(s, PREEMPTION_TIMER, ticks < UINT32_MAX ? ticks : UINT32_MAX);
-	vmx_set(s, FIELD_PIN, vmx_features.pin | PIN_PREEMPTION_TIMER);
+	vmwrite(s, PREEMPTION_TIMER, ticks < vmx_features.longest ? ticks : vmx_features.longest);
 }
 
 static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)

@@ -17,6 +17,7 @@ struct vmx_features {
 	uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
 	uint64_t cr0_owned;         /* bits of CR0 that the guest only sees a shadow of */
 	unsigned timer_shift;       /* the preemption timer counts when this bit of the TSC changes */
+	uint32_t longest;           /* its counts in 10 ms */
 	bool preemption_timer, gigabyte_pages, accessed_dirty, vpid, invvpid_single;
 };
 extern struct vmx_features vmx_features;
@@ -36,7 +37,7 @@ enum vmx_field {
 	FIELD_RIGHTS = FIELD_LIMIT + 10,     /* 8 */
 	/* From here on what the guest cannot change: what was written last still holds after an exit. */
 	FIELD_KEPT = FIELD_RIGHTS + 8,
-	FIELD_PAT = FIELD_KEPT, FIELD_TSC_OFFSET, FIELD_PIN, FIELD_PRIMARY, FIELD_TPR_THRESHOLD, FIELD_CR0_SHADOW,
+	FIELD_PAT = FIELD_KEPT, FIELD_TSC_OFFSET, FIELD_PRIMARY, FIELD_TPR_THRESHOLD, FIELD_CR0_SHADOW,
 	FIELD_CR4_SHADOW,
 	FIELDS
 };

@@ -2,6 +2,7 @@
 /* What this processor's VT-x can do, and the controls that follow from it (SDM appendix A). */
 #include <stdio.h>
 
+#include "arch/x86/interrupts.h"
 #include "arch/x86/msr.h"
 #include "kernel/errno.h"
 #include "vmx/vmx.h"
@@ -33,7 +34,8 @@ struct control {
 };
 
 static const struct control controls[] = {
-	{ "pin-based", 0x481, 0x48d, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI, 0, &vmx_features.pin },
+	{ "pin-based", 0x481, 0x48d, PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMI, PIN_PREEMPTION_TIMER,
+	  &vmx_features.pin },
 	{ "primary", 0x482, 0x48e,
 	  PRIMARY_TSC_OFFSETTING | PRIMARY_HLT | PRIMARY_MWAIT | PRIMARY_RDPMC | PRIMARY_TPR_SHADOW |
 	  PRIMARY_IO_BITMAPS | PRIMARY_MSR_BITMAPS | PRIMARY_MONITOR | PRIMARY_SECONDARY, 0, &vmx_features.primary },
@@ -83,7 +85,7 @@ static void init_control_registers(void)
 int vmx_capability_init(char *why, size_t size)
 {
 	struct vmx_features *f = &vmx_features;
-	uint64_t basic = rdmsr(IA32_VMX_BASIC), cap;
+	uint64_t basic = rdmsr(IA32_VMX_BASIC), cap, longest;
 
 	if (!has_secondary(SECONDARY_EPT)) {
 		snprintf(why, size, "this processor's VT-x has no extended page tables (EPT): use a newer processor");
@@ -109,8 +111,10 @@ int vmx_capability_init(char *why, size_t size)
 	f->vpid = f->secondary & SECONDARY_VPID && cap & VPID_INVVPID && cap & VPID_INVVPID_ALL;
 	if (!f->vpid)
 		f->secondary &= ~SECONDARY_VPID;
-	f->preemption_timer = rdmsr(basic & BASIC_TRUE_CONTROLS ? 0x48d : 0x481) >> 32 & PIN_PREEMPTION_TIMER;
+	f->preemption_timer = f->pin & PIN_PREEMPTION_TIMER;
 	f->timer_shift = rdmsr(IA32_VMX_MISC) & 31;
+	longest = tsc_hz / 100 >> f->timer_shift;
+	f->longest = longest < UINT32_MAX ? (uint32_t)longest : UINT32_MAX;
 	init_control_registers();
 	return E_OK;
 }

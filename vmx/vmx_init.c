@@ -52,6 +52,7 @@ static void controls(struct vmx_vcpu *s)
 {
 	/* #DB and #AC in an endless delivery loop would hold the core for ever. #MC is the machine's own. */
 	vmwrite(s, EXCEPTION_BITMAP, 1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC);
+	vmwrite(s, PIN_CONTROLS, vmx_features.pin);
 	vmwrite(s, PAGE_FAULT_ERROR_MASK, 0);
 	vmwrite(s, PAGE_FAULT_ERROR_MATCH, 0);
 	vmwrite(s, CR3_TARGET_COUNT, 0);

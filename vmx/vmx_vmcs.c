@@ -32,7 +32,6 @@ const uint16_t vmx_encodings[FIELDS] = {
 	[FIELD_RIGHTS] = SEGMENTS(GUEST_ES_ACCESS_RIGHTS),
 	[FIELD_PAT] = GUEST_PAT,
 	[FIELD_TSC_OFFSET] = TSC_OFFSET,
-	[FIELD_PIN] = PIN_CONTROLS,
 	[FIELD_PRIMARY] = PRIMARY_CONTROLS,
 	[FIELD_TPR_THRESHOLD] = TPR_THRESHOLD,
 	[FIELD_CR0_SHADOW] = CR0_READ_SHADOW,
@@ -237,7 +236,6 @@ void vmx_vmcs_reset(struct vcpu *vcpu, bool init)
 		reset_more(s);
 	vmx_set(s, FIELD_INTERRUPTIBILITY, 0);
 	vmx_set(s, FIELD_PENDING_DEBUG, 0);
-	vmx_set(s, FIELD_PIN, vmx_features.pin);
 	vmx_set(s, FIELD_PRIMARY, vmx_features.primary);
 	vmx_set(s, FIELD_ENTRY_CONTROLS, vmx_features.entry);
 	vmx_set(s, FIELD_TPR_THRESHOLD, 0);
