@@ -6,7 +6,9 @@
 /* Field encodings, SDM appendix B. Of the segment registers the first is named; the others follow in steps of two. */
 enum vmcs_field {
 	VMCS_VPID = 0x0000,
+	POSTED_INTERRUPT_VECTOR = 0x0002,
 	GUEST_ES_SELECTOR = 0x0800,
+	GUEST_INTERRUPT_STATUS = 0x0810,
 	HOST_ES_SELECTOR = 0x0c00,
 	HOST_CS_SELECTOR = 0x0c02,
 	HOST_SS_SELECTOR = 0x0c04,
@@ -17,17 +19,34 @@ enum vmcs_field {
 	IO_BITMAP_A = 0x2000,
 	IO_BITMAP_B = 0x2002,
 	MSR_BITMAP = 0x2004,
+	EXIT_MSR_STORE_ADDRESS = 0x2006,
+	EXIT_MSR_LOAD_ADDRESS = 0x2008,
+	ENTRY_MSR_LOAD_ADDRESS = 0x200a,
+	PML_ADDRESS = 0x200e,
 	TSC_OFFSET = 0x2010,
 	VIRTUAL_APIC_ADDRESS = 0x2012,
+	APIC_ACCESS_ADDRESS = 0x2014,
+	POSTED_INTERRUPT_DESCRIPTOR = 0x2016,
+	VM_FUNCTION_CONTROLS = 0x2018,
 	EPT_POINTER = 0x201a,
+	EOI_EXIT_BITMAP0 = 0x201c, /* 4 of them, in steps of two */
+	EPTP_LIST_ADDRESS = 0x2024,
+	VMREAD_BITMAP = 0x2026,
+	VMWRITE_BITMAP = 0x2028,
+	VIRTUALIZATION_EXCEPTION_ADDRESS = 0x202a,
+	XSS_EXITING_BITMAP = 0x202c,
+	TSC_MULTIPLIER = 0x2032,
 	GUEST_PHYSICAL_ADDRESS = 0x2400,
 	VMCS_LINK_POINTER = 0x2800,
 	GUEST_DEBUGCTL = 0x2802,
 	GUEST_PAT = 0x2804,
 	GUEST_EFER = 0x2806,
+	GUEST_PERF_GLOBAL_CTRL = 0x2808,
 	GUEST_PDPTE0 = 0x280a,
+	GUEST_BNDCFGS = 0x2812,
 	HOST_PAT = 0x2c00,
 	HOST_EFER = 0x2c02,
+	HOST_PERF_GLOBAL_CTRL = 0x2c04,
 	PIN_CONTROLS = 0x4000,
 	PRIMARY_CONTROLS = 0x4002,
 	EXCEPTION_BITMAP = 0x4004,
@@ -100,6 +119,7 @@ enum vmcs_field {
 #define PIN_NMI                (1u << 3)
 #define PIN_VIRTUAL_NMI        (1u << 5)
 #define PIN_PREEMPTION_TIMER   (1u << 6)
+#define PIN_POSTED_INTERRUPTS  (1u << 7)
 
 /* Primary processor-based controls, SDM table 25-6. */
 #define PRIMARY_INTERRUPT_WINDOW (1u << 2)
@@ -110,34 +130,56 @@ enum vmcs_field {
 #define PRIMARY_TPR_SHADOW       (1u << 21)
 #define PRIMARY_NMI_WINDOW       (1u << 22)
 #define PRIMARY_IO_BITMAPS       (1u << 25)
+#define PRIMARY_MONITOR_TRAP     (1u << 27)
 #define PRIMARY_MSR_BITMAPS      (1u << 28)
 #define PRIMARY_MONITOR          (1u << 29)
 #define PRIMARY_SECONDARY        (1u << 31)
 
 /* Secondary processor-based controls, SDM table 25-7. */
-#define SECONDARY_EPT          (1u << 1)
-#define SECONDARY_RDTSCP       (1u << 3)
-#define SECONDARY_VPID         (1u << 5)
-#define SECONDARY_WBINVD       (1u << 6)
-#define SECONDARY_UNRESTRICTED (1u << 7)
-#define SECONDARY_INVPCID      (1u << 12)
+#define SECONDARY_APIC_ACCESSES       (1u << 0)
+#define SECONDARY_EPT                 (1u << 1)
+#define SECONDARY_RDTSCP              (1u << 3)
+#define SECONDARY_X2APIC              (1u << 4)
+#define SECONDARY_VPID                (1u << 5)
+#define SECONDARY_WBINVD              (1u << 6)
+#define SECONDARY_UNRESTRICTED        (1u << 7)
+#define SECONDARY_APIC_REGISTERS      (1u << 8)
+#define SECONDARY_INTERRUPT_DELIVERY  (1u << 9)
+#define SECONDARY_INVPCID             (1u << 12)
+#define SECONDARY_VM_FUNCTIONS        (1u << 13)
+#define SECONDARY_VMCS_SHADOWING      (1u << 14)
+#define SECONDARY_PML                 (1u << 17)
+#define SECONDARY_EPT_VIOLATION_VE    (1u << 18)
+#define SECONDARY_XSAVES              (1u << 20)
+#define SECONDARY_MODE_BASED_EXECUTE  (1u << 22)
+#define SECONDARY_TSC_SCALING         (1u << 25)
 
 /* VM-exit controls, SDM table 25-14; VM-entry controls, SDM table 25-17. */
-#define EXIT_SAVE_DEBUG  (1u << 2)
-#define EXIT_HOST_64     (1u << 9)
-#define EXIT_LOAD_PAT    (1u << 19)
-#define EXIT_SAVE_EFER   (1u << 20)
-#define EXIT_LOAD_EFER   (1u << 21)
-#define ENTRY_LOAD_DEBUG (1u << 2)
-#define ENTRY_IA32E      (1u << 9)
-#define ENTRY_LOAD_PAT   (1u << 14)
-#define ENTRY_LOAD_EFER  (1u << 15)
+#define EXIT_SAVE_DEBUG              (1u << 2)
+#define EXIT_HOST_64                 (1u << 9)
+#define EXIT_LOAD_PERF_GLOBAL_CTRL   (1u << 12)
+#define EXIT_ACKNOWLEDGE_INTERRUPT   (1u << 15)
+#define EXIT_LOAD_PAT                (1u << 19)
+#define EXIT_SAVE_EFER               (1u << 20)
+#define EXIT_LOAD_EFER               (1u << 21)
+#define EXIT_SAVE_PREEMPTION_TIMER   (1u << 22)
+#define ENTRY_LOAD_DEBUG             (1u << 2)
+#define ENTRY_IA32E                  (1u << 9)
+#define ENTRY_TO_SMM                 (1u << 10)
+#define ENTRY_DEACTIVATE_DUAL        (1u << 11)
+#define ENTRY_LOAD_PERF_GLOBAL_CTRL  (1u << 13)
+#define ENTRY_LOAD_PAT               (1u << 14)
+#define ENTRY_LOAD_EFER              (1u << 15)
+#define ENTRY_LOAD_BNDCFGS           (1u << 16)
 
 /* Interruptibility state, SDM table 25-3; pending debug exceptions, table 25-4. */
 #define BLOCKING_STI     (1u << 0)
 #define BLOCKING_MOV_SS  (1u << 1)
+#define BLOCKING_SMI     (1u << 2)
 #define BLOCKING_NMI     (1u << 3)
+#define BLOCKING_ENCLAVE (1u << 4)
 #define PENDING_DEBUG_BS (1u << 14)
+#define PENDING_DEBUG_RTM (1u << 16)
 
 /* Interruption information, the same in every field that holds it (SDM tables 25-18, 25-20, 25-21). */
 #define INTERRUPTION_VALID       (1u << 31)
