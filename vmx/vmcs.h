@@ -178,8 +178,9 @@ enum vmcs_field {
 #define BLOCKING_SMI     (1u << 2)
 #define BLOCKING_NMI     (1u << 3)
 #define BLOCKING_ENCLAVE (1u << 4)
-#define PENDING_DEBUG_BS (1u << 14)
-#define PENDING_DEBUG_RTM (1u << 16)
+#define PENDING_DEBUG_ENABLED (1u << 12)
+#define PENDING_DEBUG_BS      (1u << 14)
+#define PENDING_DEBUG_RTM     (1u << 16)
 
 /* Interruption information, the same in every field that holds it (SDM tables 25-18, 25-20, 25-21). */
 #define INTERRUPTION_VALID       (1u << 31)
@@ -217,5 +218,6 @@ enum vmx_reason {
 #define IA32_VMX_CR4_FIXED1      0x489
 #define IA32_VMX_PROCBASED_CTLS2 0x48b
 #define IA32_VMX_EPT_VPID_CAP    0x48c
+#define IA32_VMX_VMFUNC          0x491
 
 #endif

@@ -167,9 +167,10 @@ bool vmx_can_nmi(struct vcpu *vcpu);
 void vmx_request_window(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector);
 uint8_t vmx_read_cr8(struct vcpu *vcpu);
 void vmx_write_cr8(struct vcpu *vcpu, uint8_t value);
-/* vmx_check.c: after an entry that failed, the reason to the log */
-void vmx_explain(struct vcpu *vcpu);
+/* vmx_explain.c: after an entry that failed, the reason to the log. `error`: the VM-instruction error of a VMfail */
+void vmx_explain(struct vcpu *vcpu, uint64_t error);
 /* vmx_dump.c */
+bool vmx_read_field(uint32_t field, uint64_t *value); /* false: this processor does not have it */
 void vmx_dump(struct vcpu *vcpu, const struct exit *exit);
 
 #endif
