@@ -115,6 +115,7 @@ struct run {
 	const char *medium; /* image_make()'s */
 	const char *folder; /* for temporary files */
 	const char *model;  /* of the processor, in the emulator's words */
+	const char *debugger; /* commands for Bochs's; NULL: to continue */
 	unsigned cpus;
 	uint64_t memory;  /* bytes */
 	unsigned timeout; /* seconds; 0: none */

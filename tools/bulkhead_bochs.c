@@ -90,10 +90,10 @@ static int open_terminal(char name[64], int *slave)
 	return master;
 }
 
-static void become(const char *path, const char *folder)
+static void become(const char *path, const struct run *run)
 {
-	char *setup = format_text("%s/bochsrc", folder), *go = format_text("%s/rc", folder);
-	char *said = format_text("%s/bochs.out", folder);
+	char *setup = format_text("%s/bochsrc", run->folder), *said = format_text("%s/bochs.out", run->folder);
+	char *go = run->debugger ? format_text("%s", run->debugger) : format_text("%s/rc", run->folder);
 	char *const words[] = { "bochs-bin", "-q", "-f", setup, "-rc", go, NULL };
 	int null = open("/dev/null", O_RDONLY), out = open(said, O_WRONLY | O_CREAT, 0666);
 
@@ -146,7 +146,7 @@ bool bochs_start(const struct run *run, struct emulator *emulator)
 		.log = log,
 	};
 	if (emulator->pid == 0)
-		become(path, run->folder);
+		become(path, run);
 	if (emulator->pid < 0)
 		complain("the emulator cannot be started: %s", strerror(errno));
 	return emulator->pid > 0;

@@ -30,6 +30,7 @@ static const char help[] =
 	"                             default: max for QEMU, broadwell_ult for Bochs; with --vendor\n"
 	"                             amd, ryzen is AMD-V in Bochs\n"
 	"      --qemu-arg ARG         one more word for QEMU's command line; can be given many times\n"
+	"      --bochs-rc FILE        commands for Bochs's debugger in place of \"c\", which continues\n"
 	"      --build DIR            where bulkhead.efi and bulkhead.mb2 are; default: beside this\n"
 	"                             command\n"
 	"  -h, --help                 this text\n"
@@ -49,6 +50,7 @@ static const struct option options[] = {
 	{ "icount", no_argument, NULL, 'i' },
 	{ "model", required_argument, NULL, 'M' },
 	{ "qemu-arg", required_argument, NULL, 'q' },
+	{ "bochs-rc", required_argument, NULL, 'r' },
 	{ "build", required_argument, NULL, 'b' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -120,6 +122,9 @@ static int take_option(struct request *request, int option, char *argv[])
 		break;
 	case 'q':
 		words_add(&run->extra, "%s", optarg);
+		break;
+	case 'r':
+		run->debugger = optarg;
 		break;
 	case 'b':
 		request->build = optarg;
