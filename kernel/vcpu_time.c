@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* A vCPU's clock and deadlines. */
 #include "arch/x86/cpu.h"
+#include "arch/x86/interrupts.h"
 #include "kernel/partition.h"
 #include "kernel/vcpu.h"
+
+/*
+ * A timer can be set to fire faster than the way from here into the guest takes. So that it does not hold the guest at
+ * one instruction for ever, the next one is let through only so long after one was due.
+ */
+#define GAP_HZ 50000
 
 uint64_t vcpu_tsc(const struct vcpu *vcpu)
 {
@@ -30,5 +37,7 @@ void vcpu_time(struct vcpu *vcpu)
 		if (devices < deadline)
 			deadline = devices;
 	}
+	if (vcpu->deadline <= now && deadline < now + tsc_hz / GAP_HZ)
+		deadline = now + tsc_hz / GAP_HZ;
 	vcpu->deadline = deadline;
 }

@@ -20,7 +20,6 @@
 #define ICR_NMI    (4u << 8)
 #define ICR_ASSERT (1u << 14)
 #define STORM      500
-#define PATIENCE   400000000ULL /* ticks of the TSC */
 
 struct raw {
 	const char *name;
@@ -40,6 +39,31 @@ static void load_code(const struct raw *raw)
 		size--;
 	memset(code, 0x90, sizeof(code));
 	memcpy(code, raw->bytes, size);
+}
+
+static bool is_bulkhead(void)
+{
+	uint32_t id[4];
+
+	cpuid(0x40000000, 0, id);
+	return !memcmp(&id[1], "BulkheadBulk", 12);
+}
+
+/* Bulkhead tells the TSC's frequency; elsewhere 2 GHz will do. */
+static uint64_t tsc_hz(void)
+{
+	uint32_t id[4];
+
+	if (!is_bulkhead())
+		return 2000000000;
+	cpuid(0x40000010, 0, id);
+	return id[0] * 1000ULL;
+}
+
+/* The TSC in a fifth of a second: what has not happened by then does not happen. */
+static uint64_t patience(void)
+{
+	return rdtsc() + tsc_hz() / 5;
 }
 
 /* --- privileged instructions in user mode --- */
@@ -141,7 +165,7 @@ static void self_interrupts(bool x2apic)
 		apic_send(apic_id(), ICR_ASSERT | VECTOR);
 	for (unsigned i = 0; i < STORM; i++)
 		apic_send(0, ICR_SELF | ICR_ASSERT | VECTOR);
-	for (uint64_t start = rdtsc(); count < 2 * STORM && rdtsc() - start < PATIENCE;)
+	for (uint64_t until = patience(); count < 2 * STORM && rdtsc() < until;)
 		pause();
 	cli();
 	check(count == 2 * STORM, "%s: each of %u interrupts to itself came, %u", x2apic ? "x2APIC" : "xAPIC", 2 * STORM,
@@ -196,7 +220,7 @@ static void on_nmi(struct frame *frame)
 		deepest = depth;
 	if (nmis < 4) {
 		apic_send(apic_id(), ICR_ASSERT | ICR_NMI);
-		for (until = rdtsc() + 1000000; rdtsc() < until;)
+		for (until = rdtsc() + tsc_hz() / 2000; rdtsc() < until;)
 			pause();
 	}
 	depth--;
@@ -208,7 +232,7 @@ static void nmi(void)
 	set_handler(NMI, on_nmi);
 	cli();
 	apic_send(apic_id(), ICR_ASSERT | ICR_NMI);
-	for (uint64_t start = rdtsc(); nmis < 4 && rdtsc() - start < PATIENCE;)
+	for (uint64_t until = patience(); nmis < 4 && rdtsc() < until;)
 		pause();
 	check(nmis == 4, "an NMI that sends itself three more arrives four times (%u)", nmis);
 	check(deepest == 1, "none interrupts another before IRET (%u deep)", deepest);
@@ -233,19 +257,10 @@ static const struct {
 	{ "VM_CR", 0xc0010114, 0 },
 	{ "VM_HSAVE_PA", 0xc0010117, 0x1000 },
 	{ "feature control", 0x3a, 5 },
-	{ "microcode update", 0x79, 0x100000 },
 	{ "SMM base", 0x9e, 0 },
 	{ "MTRR with a reserved type", 0x200, 2 },
 	{ "x2APIC ICR in xAPIC mode", 0x830, 0x40000 },
 };
-
-static bool is_bulkhead(void)
-{
-	uint32_t id[4];
-
-	cpuid(0x40000000, 0, id);
-	return !memcmp(&id[1], "BulkheadBulk", 12);
-}
 
 static void write_dr7(void *argument)
 {
@@ -255,6 +270,23 @@ static void write_dr7(void *argument)
 static void write_cr4(void *argument)
 {
 	__asm__ volatile("mov %0, %%cr4" : : "r"(argument));
+}
+
+/* Intel's processors take a good update there and silently refuse any other (SDM 10.11.6); AMD's have no such MSR. */
+static void microcode(void)
+{
+	uint64_t before = 0, after = 0;
+	uint32_t id[4];
+	bool taken;
+
+	cpuid(0, 0, id);
+	rdmsr_safe(0x8b, &before);
+	taken = wrmsr_safe(0x79, (uint64_t)operand + 48);
+	rdmsr_safe(0x8b, &after);
+	if (!memcmp(&id[1], "Genu", 4))
+		check(taken && before == after, "a microcode update is ignored (revision %lx)", after);
+	else
+		check(!taken, "a microcode update (MSR 79) is refused");
 }
 
 /* QEMU's own processor is lenient here: expectations hold for us only, where the value does not reach the processor. */
@@ -271,6 +303,8 @@ static void registers(void)
 		if (was)
 			wrmsr_safe(bad_msrs[i].msr, value);
 	}
+	if (is_bulkhead())
+		microcode();
 	check(faults(write_dr7, (void *)0x100000000, &fault) && fault.vector == GP, "DR7 with reserved bits is refused");
 	/* Bases that are not canonical: the processor refuses them, or the guest's own later access faults. */
 	wrmsr_safe(0xc0000100, 1ULL << 63);
@@ -415,14 +449,24 @@ static void mmio_return(void)
 
 /* --- delivery without end: CVE-2015-8104, CVE-2015-5307 --- */
 
-/* Each delivery of #DB writes where the data breakpoint is. */
+#define IST_1  36            /* offset in the TSS: the stack of double faults (SDM figure 8-11) */
+#define USE_IST_1 (1ULL << 32) /* in the first half of a gate */
+
+/* #DB has a stack of its own, so each delivery begins anew at its top, and there is the data breakpoint. */
 static void db_loop(void)
 {
-	static uint8_t stack[256] __attribute__((aligned(16)));
-	uint64_t rsp = (uint64_t)stack + sizeof(stack);
+	struct pointer gdt, idt;
+	const uint64_t *tss;
+	uint64_t top;
 
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(rsp - 8), "r"(0x000d0001ULL));
-	__asm__ volatile("mov %0, %%rsp; movq $0, -8(%%rsp); 1: jmp 1b" : : "r"(rsp));
+	__asm__ volatile("sgdt %0; sidt %1" : "=m"(gdt), "=m"(idt));
+	tss = (const uint64_t *)(gdt.base + TSS);
+	memcpy(&top, (const uint8_t *)((tss[0] >> 16 & 0xffffff) | (tss[0] >> 56) << 24 | tss[1] << 32) + IST_1, 8);
+	*(volatile uint64_t *)(idt.base + 16 * DB) |= USE_IST_1;
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(top - 8), "r"(0x000d0001ULL));
+	*(volatile uint64_t *)(top - 8) = 0;
+	for (;;)
+		pause();
 }
 
 /* Each delivery of #AC pushes to a misaligned stack of user mode: 32-bit, since long mode aligns the stack. */
@@ -436,6 +480,7 @@ __asm__(".pushsection .text; ac_loop_32:\n"
         "movl $0xc0000080, %ecx; rdmsr; andl $~0x100, %eax; wrmsr\n"
         "movl %cr0, %eax; orl $0x40000, %eax; movl %eax, %cr0\n"
         "lgdt ac_gdt_pointer; lidt ac_idt_pointer\n"
+        "movl $0x13, %eax; movl %eax, %ds\n" /* else the IRET to user mode would clear it */
         "pushl $0x13; pushl $ac_stack + 4097; pushl $0x40002; pushl $0x0b; pushl $3f; iretl\n"
         "3: movl ac_stack + 1, %eax; 4: jmp 4b\n"
         ".code64; .popsection\n"
@@ -454,7 +499,7 @@ static void hlt_off(void)
 
 static void witness(unsigned number)
 {
-	for (uint64_t start = rdtsc(); rdtsc() - start < PATIENCE;)
+	for (uint64_t until = patience(); rdtsc() < until;)
 		pause();
 	print("provoke: processor %u ends it\n", number);
 	guest_exit(0);
