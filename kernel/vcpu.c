@@ -215,6 +215,7 @@ void vcpu_run(struct vcpu *vcpu)
 	struct cpu *cpu = this_cpu();
 	struct exit exit;
 
+	exit.kind = EXIT_UNKNOWN;
 	address_space_enter(&vcpu->partition->space);
 	fpu_reset();
 	cpu->vcpu = vcpu;
@@ -238,6 +239,8 @@ void vcpu_run(struct vcpu *vcpu)
 	vcpu_ops->put(vcpu);
 	apic_timer_set(UINT64_MAX);
 	vcpu->state = VCPU_PARKED;
+	if (BULKHEAD_DEBUG)
+		vcpu_report(vcpu);
 	cpu->vcpu = NULL;
 	cpu->partition = NULL;
 	address_space_enter(NULL);

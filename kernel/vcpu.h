@@ -40,6 +40,11 @@ struct exit_statistics {
 	uint64_t count, ticks, worst; /* ticks of the TSC from exit to the end of its handler */
 };
 
+/* VMREADs and VMWRITEs from exit to the next entry; debug builds count them, on VT-x. */
+struct exit_accesses {
+	uint64_t reads, writes;
+};
+
 struct vcpu {
 	uint64_t gpr[GPRS];          /* first: the entry code relies on it */
 	void *backend;               /* struct svm_vcpu or struct vmx_vcpu */
@@ -58,6 +63,7 @@ struct vcpu {
 	uint64_t pvclock;            /* MSR_PV_SYSTEM_TIME */
 	uint32_t pvclock_version;
 	struct exit_statistics exits[EXIT_KINDS];
+	struct exit_accesses accesses[EXIT_KINDS];
 };
 
 /* Sets todo bits from any core and makes the owner look at them before it enters the guest again. */
@@ -114,5 +120,7 @@ void vcpu_time(struct vcpu *vcpu);
 
 /* Prints all registers to the log. */
 void vcpu_dump(struct vcpu *vcpu, const struct exit *exit);
+/* vcpu_report.c: what its exits have cost so far, to the log of a debug build. */
+void vcpu_report(const struct vcpu *vcpu);
 
 #endif

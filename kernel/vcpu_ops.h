@@ -65,7 +65,10 @@ struct vcpu_ops {
 	/* All state as after a hardware RESET (SDM 10.1.1); on INIT what INIT leaves alone stays (`init` true). */
 	void (*vcpu_reset)(struct vcpu *vcpu, bool init);
 
-	/* Enters the guest and returns after one exit, with interrupts off. `deadline`: TSC value, UINT64_MAX for none. */
+	/*
+	 * Enters the guest and returns after one exit, with interrupts off. `deadline`: TSC value, UINT64_MAX for none.
+	 * Until then `exit` is the exit before.
+	 */
 	void (*run)(struct vcpu *vcpu, uint64_t deadline, struct exit *exit);
 	/* Called with interrupts off when the core is about to do something other than enter this vCPU again (service
 	 * interrupts, sleep, run another vCPU): the guest's share of the processor's state is put away. */

@@ -241,6 +241,7 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 	} else {
 		write_fields(s);
 	}
+	vmx_count(vcpu, s, exit->kind);
 	s->exits++;
 	if (vmx_enter(vcpu->gpr, s->launched, &s->host_rsp)) {
 		s->entry_failed = true;

@@ -74,6 +74,7 @@ struct vmx_vcpu {
 	uint32_t *apic_page;         /* virtual-APIC page: the processor keeps the TPR there */
 	uint64_t eptp;
 	uint64_t exits, reads, writes; /* entries so far; VMREADs and VMWRITEs, counted by debug builds only */
+	uint64_t counted_reads, counted_writes; /* of these, what is in the statistics of some exit already */
 };
 
 /* Per core. */
@@ -106,6 +107,17 @@ static inline void vmwrite(struct vmx_vcpu *s, uint64_t field, uint64_t value)
 {
 	s->writes += BULKHEAD_DEBUG;
 	__asm__ volatile("vmwrite %1, %0" : : "r"(field), "r"(value) : "cc", "memory");
+}
+
+/* Before an entry: what was read and written since the last one, an exit of this kind has cost. */
+static inline void vmx_count(struct vcpu *vcpu, struct vmx_vcpu *s, enum exit_kind kind)
+{
+	if (!BULKHEAD_DEBUG)
+		return;
+	vcpu->accesses[kind].reads += s->reads - s->counted_reads;
+	vcpu->accesses[kind].writes += s->writes - s->counted_writes;
+	s->counted_reads = s->reads;
+	s->counted_writes = s->writes;
 }
 
 extern const uint16_t vmx_encodings[FIELDS]; /* vmx_vmcs.c */
