@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the hypervisor costs its guest: "bench NAME VALUE" lines, in ticks of the TSC. Where one instruction is one tick
- * (QEMU -icount shift=0) these are instructions. Nothing is printed before everything is measured: output is exits, too.
+ * (QEMU -icount shift=0, Bochs) these are instructions. Nothing is printed before everything is measured: output is
+ * exits, too. A word on the command line picks one section; without one it is all but the counts.
  */
 #include "guest.h"
 
 #define ROUNDS 100
 #define WARM_UP 10
+#define COUNTED 1000
 #define RESULTS 40
 
 #define VECTOR_TIMER 0x41
@@ -21,7 +23,11 @@
 #define APIC_ID      0x20
 #define APIC_TPR     0x80
 #define APIC_LVT_TIMER 0x320
+#define APIC_INITIAL_COUNT 0x380
+#define APIC_DIVIDE    0x3e0
+#define LVT_PERIODIC (1u << 17)
 #define LVT_DEADLINE (2u << 17)
+#define LVT_MASKED   (1u << 16)
 #define ICR_ASSERT   (1u << 14)
 
 #define APIC_PAGE   0xfee00000u
@@ -30,6 +36,8 @@
 #define UART_LSR    0x3fd
 #define ABSENT_PORT 0x2e0
 #define SOON        30000 /* ticks: longer than setting a timer takes */
+#define DIVIDE_BY_1 11
+#define PERIOD      1000 /* counts of the local APIC's timer: at least as many ticks of the TSC */
 #define SPREAD      0x200000 /* bytes between first touches: each meets a page of its own, however large */
 
 static struct {
@@ -80,7 +88,8 @@ static void do_ioapic_read(void) { (void)*(volatile uint32_t *)(uintptr_t)(IOAPI
 static void do_apic_read(void) { (void)*(volatile uint32_t *)(uintptr_t)(APIC_PAGE + APIC_ID); }
 static void do_apic_write(void) { *(volatile uint32_t *)(uintptr_t)(APIC_PAGE + APIC_TPR) = 0; }
 
-static uint64_t loop(void (*operation)(void))
+/* The same code for every operation, so that all that is subtracted is the same. */
+static __attribute__((noinline, noclone)) uint64_t loop(void (*operation)(void))
 {
 	uint64_t start;
 
@@ -110,8 +119,10 @@ static void operations(void)
 		{ "apic-read", do_apic_read },
 		{ "apic-write", do_apic_write },
 	};
-	uint64_t empty = loop(do_nothing);
+	uint64_t empty;
 
+	apic_enable(false);
+	empty = loop(do_nothing);
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		result(table[i].name, (loop(table[i].operation) - empty) / ROUNDS);
 }
@@ -245,6 +256,7 @@ static void interrupts(void)
 {
 	uint64_t eoi;
 
+	apic_enable(true);
 	set_handler(VECTOR_SELF, on_interrupt);
 	set_handler(VECTOR_TIMER, on_interrupt);
 	apic_write(APIC_LVT_TIMER, LVT_DEADLINE | VECTOR_TIMER);
@@ -314,6 +326,7 @@ static void two_processors(void)
 {
 	uint64_t unused;
 
+	apic_enable(true);
 	set_handler(VECTOR_PING, on_ping);
 	set_handler(VECTOR_PONG, on_interrupt);
 	if (start_processors(other) < 2)
@@ -341,6 +354,40 @@ static void first_touch(void)
 		result("first-touch", start / touched);
 }
 
+/* --- many exits of one kind, for what a debug build counts of each kind --- */
+
+static volatile uint64_t periods;
+
+static void on_period(struct frame *frame)
+{
+	(void)frame;
+	wrmsr(X2APIC_EOI, 0);
+	periods++;
+}
+
+static void count_cpuid(void)
+{
+	for (unsigned i = 0; i < COUNTED; i++)
+		do_cpuid();
+	result("counted", COUNTED);
+}
+
+/* Every period is one exit of the timer and one EOI. Nothing else causes exits meanwhile. */
+static void count_timer(void)
+{
+	apic_enable(true);
+	set_handler(VECTOR_TIMER, on_period);
+	apic_write(APIC_DIVIDE, DIVIDE_BY_1);
+	apic_write(APIC_LVT_TIMER, LVT_PERIODIC | VECTOR_TIMER);
+	sti();
+	apic_write(APIC_INITIAL_COUNT, PERIOD);
+	while (periods < COUNTED)
+		pause();
+	cli();
+	apic_write(APIC_LVT_TIMER, LVT_MASKED | VECTOR_TIMER);
+	result("counted", periods);
+}
+
 static void measure_clock(void)
 {
 	uint64_t start = rdtsc();
@@ -348,10 +395,25 @@ static void measure_clock(void)
 	clock_cost = rdtsc() - start;
 }
 
+static const struct {
+	const char *name;
+	void (*run)(void);
+	bool only_asked; /* not without its name on the command line */
+} sections[] = {
+	{ "exits", operations, false },
+	{ "interrupts", interrupts, false },
+	{ "processors", two_processors, false },
+	{ "memory", first_touch, false },
+	{ "count-cpuid", count_cpuid, true },
+	{ "count-timer", count_timer, true },
+};
+
 int main(void)
 {
+	const char *word = strrchr(command_line(), ' ');
 	uint32_t id[4];
 
+	word = word ? word + 1 : "";
 	cpuid(0, 0, id);
 	amd = id[1] == 0x68747541; /* "Auth" */
 	cpuid(1, 0, id);
@@ -360,12 +422,9 @@ int main(void)
 		return 1;
 	}
 	measure_clock();
-	apic_enable(false);
-	operations();
-	apic_enable(true);
-	interrupts();
-	two_processors();
-	first_touch();
+	for (unsigned i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (*word ? !strcmp(word, sections[i].name) : !sections[i].only_asked)
+			sections[i].run();
 	for (unsigned i = 0; i < listed; i++)
 		print("bench %s %lu\n", list[i].name, list[i].value);
 	print("bench done\n");
