@@ -169,6 +169,9 @@ static void create_cpuid(struct partition *partition)
 		.tsc_hz = tsc_hz,
 		.apic_hz = tsc_hz >> APIC_TIMER_SHIFT,
 		.xcr0 = xcr0_supported(),
+		.rdtscp = vcpu_ops->allows(INSTRUCTION_RDTSCP),
+		.invpcid = vcpu_ops->allows(INSTRUCTION_INVPCID),
+		.xsaves = vcpu_ops->allows(INSTRUCTION_XSAVES),
 		/* The clock of the whole hypervisor: without a stable TSC nothing here keeps time. */
 		.tsc_stable = true,
 	};

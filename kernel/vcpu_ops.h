@@ -46,6 +46,9 @@ struct segment {
 
 enum vcpu_window { WINDOW_NONE, WINDOW_INTERRUPT, WINDOW_NMI };
 
+/* Instructions that some processors have for guests only when the backend can permit them. RDPID goes with RDTSCP. */
+enum vcpu_instruction { INSTRUCTION_RDTSCP, INSTRUCTION_INVPCID, INSTRUCTION_XSAVES };
+
 struct vcpu_ops {
 	const char *name; /* "VT-x" or "AMD-V" */
 
@@ -55,6 +58,9 @@ struct vcpu_ops {
 	void (*describe)(char *text, size_t size);
 	/* Turn virtualization on for the calling core; after probe(). */
 	int (*enable_core)(void);
+
+	/* Can a guest execute it? */
+	bool (*allows)(enum vcpu_instruction instruction);
 
 	/* Permission maps and stage-2 root: partition->backend. */
 	int (*partition_create)(struct partition *partition);

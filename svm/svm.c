@@ -47,6 +47,7 @@ static int probe(char *why, size_t size)
 		.clean_bits = id.edx >> 5 & 1,
 		.flush_by_asid = id.edx >> 6 & 1,
 		.decode_assists = id.edx >> 7 & 1,
+		.tsc_scaling = id.edx >> 4 & 1,
 	};
 	return E_OK;
 }
@@ -56,9 +57,17 @@ static void describe(char *text, size_t size)
 	const struct svm_features *f = &svm_features;
 
 	snprintf(text, size,
-	         "AMD-V revision %u, %u ASIDs, nested paging; nRIP save %s, decode assists %s, flush by ASID %s, VMCB clean bits %s",
+	         "AMD-V revision %u, %u ASIDs, nested paging; nRIP save %s, decode assists %s, flush by ASID %s, "
+	         "VMCB clean bits %s, TSC scaling %s",
 	         f->revision, f->asids, f->nrip_save ? "yes" : "no", f->decode_assists ? "yes" : "no",
-	         f->flush_by_asid ? "yes" : "no", f->clean_bits ? "yes" : "no");
+	         f->flush_by_asid ? "yes" : "no", f->clean_bits ? "yes" : "no", f->tsc_scaling ? "not used" : "no");
+}
+
+/* AMD-V has no say in any of them. */
+static bool allows(enum vcpu_instruction instruction)
+{
+	(void)instruction;
+	return true;
 }
 
 static int enable_core(void)
@@ -210,6 +219,7 @@ const struct vcpu_ops svm_ops = {
 	.probe = probe,
 	.describe = describe,
 	.enable_core = enable_core,
+	.allows = allows,
 	.partition_create = partition_create,
 	.partition_destroy = partition_destroy,
 	.vcpu_create = vcpu_backend_create,

@@ -14,6 +14,7 @@ struct svm_features {
 	uint32_t revision;
 	uint32_t asids;
 	bool nrip_save, decode_assists, flush_by_asid, clean_bits;
+	bool tsc_scaling; /* there, and not in use: a guest counts as the machine does */
 };
 extern struct svm_features svm_features;
 

@@ -40,9 +40,22 @@ static void describe(char *text, size_t size)
 	const struct vmx_features *f = &vmx_features;
 
 	snprintf(text, size, "VT-x revision %#x, EPT, unrestricted guest; VPID %s, preemption timer %s, "
-	         "1 GiB pages %s, accessed and dirty bits %s", f->revision, f->vpid ? "yes" : "no",
-	         f->preemption_timer ? "yes" : "no", f->gigabyte_pages ? "yes" : "no",
-	         f->accessed_dirty ? "yes" : "no");
+	         "1 GiB pages %s, accessed and dirty bits %s, XSAVES %s, TSC scaling %s", f->revision,
+	         f->vpid ? "yes" : "no", f->preemption_timer ? "yes" : "no", f->gigabyte_pages ? "yes" : "no",
+	         f->accessed_dirty ? "yes" : "no", f->secondary & SECONDARY_XSAVES ? "yes" : "no",
+	         f->tsc_scaling ? "not used" : "no");
+}
+
+/* Without its control the instruction is undefined in a guest (SDM 26.3). */
+static bool allows(enum vcpu_instruction instruction)
+{
+	static const uint32_t controls[] = {
+		[INSTRUCTION_RDTSCP] = SECONDARY_RDTSCP,
+		[INSTRUCTION_INVPCID] = SECONDARY_INVPCID,
+		[INSTRUCTION_XSAVES] = SECONDARY_XSAVES,
+	};
+
+	return vmx_features.secondary & controls[instruction];
 }
 
 /* Sets and locks IA32_FEATURE_CONTROL where the firmware has left it open. False: this core's is locked off. */
@@ -271,6 +284,7 @@ const struct vcpu_ops vmx_ops = {
 	.probe = probe,
 	.describe = describe,
 	.enable_core = enable_core,
+	.allows = allows,
 	.partition_create = partition_create,
 	.partition_destroy = partition_destroy,
 	.vcpu_create = vcpu_backend_create,

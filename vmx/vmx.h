@@ -19,6 +19,7 @@ struct vmx_features {
 	unsigned timer_shift;       /* the preemption timer counts when this bit of the TSC changes */
 	uint32_t longest;           /* its counts in 10 ms */
 	bool preemption_timer, gigabyte_pages, accessed_dirty, vpid, invvpid_single;
+	bool tsc_scaling;           /* there, and not in use: a guest counts as the machine does */
 };
 extern struct vmx_features vmx_features;
 

@@ -40,7 +40,8 @@ static const struct control controls[] = {
 	  PRIMARY_TSC_OFFSETTING | PRIMARY_HLT | PRIMARY_MWAIT | PRIMARY_RDPMC | PRIMARY_TPR_SHADOW |
 	  PRIMARY_IO_BITMAPS | PRIMARY_MSR_BITMAPS | PRIMARY_MONITOR | PRIMARY_SECONDARY, 0, &vmx_features.primary },
 	{ "secondary", IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2, SECONDARY_EPT | SECONDARY_UNRESTRICTED,
-	  SECONDARY_RDTSCP | SECONDARY_VPID | SECONDARY_WBINVD | SECONDARY_INVPCID, &vmx_features.secondary },
+	  SECONDARY_RDTSCP | SECONDARY_VPID | SECONDARY_WBINVD | SECONDARY_INVPCID | SECONDARY_XSAVES,
+	  &vmx_features.secondary },
 	{ "exit", 0x483, 0x48f, EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0,
 	  &vmx_features.exit },
 	{ "entry", 0x484, 0x490, ENTRY_LOAD_DEBUG | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER, 0, &vmx_features.entry },
@@ -112,6 +113,7 @@ int vmx_capability_init(char *why, size_t size)
 	if (!f->vpid)
 		f->secondary &= ~SECONDARY_VPID;
 	f->preemption_timer = f->pin & PIN_PREEMPTION_TIMER;
+	f->tsc_scaling = has_secondary(SECONDARY_TSC_SCALING);
 	f->timer_shift = rdmsr(IA32_VMX_MISC) & 31;
 	longest = tsc_hz / 100 >> f->timer_shift;
 	f->longest = longest < UINT32_MAX ? (uint32_t)longest : UINT32_MAX;

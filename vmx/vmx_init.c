@@ -57,6 +57,8 @@ static void controls(struct vmx_vcpu *s)
 	vmwrite(s, PAGE_FAULT_ERROR_MATCH, 0);
 	vmwrite(s, CR3_TARGET_COUNT, 0);
 	vmwrite(s, SECONDARY_CONTROLS, s->vpid ? vmx_features.secondary : vmx_features.secondary & ~SECONDARY_VPID);
+	if (vmx_features.secondary & SECONDARY_XSAVES)
+		vmwrite(s, XSS_EXITING_BITMAP, 0); /* IA32_XSS is always 0 */
 	vmwrite(s, EXIT_CONTROLS, vmx_features.exit);
 	vmwrite(s, EXIT_MSR_STORE_COUNT, 0);
 	vmwrite(s, EXIT_MSR_LOAD_COUNT, 0);

@@ -6,7 +6,10 @@
 
 #define GUEST_COMPONENTS (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
 
+#define XSAVES (1u << 3) /* CPUID 0xd.1 EAX */
+
 static uint64_t supported;
+static bool has_xss;
 
 /* An XSAVE area whose header says "everything in its initial state" (SDM 13.4.2); MXCSR needs its own value. */
 static const struct {
@@ -24,6 +27,7 @@ void fpu_init(void)
 		return;
 	id = cpuid(0xd, 0);
 	supported = (id.eax | (uint64_t)id.edx << 32) & GUEST_COMPONENTS;
+	has_xss = cpuid(0xd, 1).eax & XSAVES;
 }
 
 uint64_t xcr0_supported(void)
@@ -50,6 +54,8 @@ void fpu_reset(void)
 		__asm__ volatile("fxrstor %0" : : "m"(initial));
 		return;
 	}
+	if (has_xss)
+		wrmsr(IA32_XSS, 0); /* guests have no supervisor components, whatever the firmware used */
 	xsetbv(0, supported);
 	__asm__ volatile("xrstor %0" : : "m"(initial), "a"(UINT32_MAX), "d"(UINT32_MAX));
 	xsetbv(0, XCR0_X87);

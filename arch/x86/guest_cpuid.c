@@ -153,6 +153,12 @@ static void features(struct guest_cpuid *cpuid, const struct guest_cpuid_config 
 		cpuid->extended[1].out.edx |= LEAF1_EDX_APIC;
 		cpuid->extended[1].dynamic = CPUID_AMD_FEATURES;
 	}
+	if (!config->rdtscp) {
+		cpuid->extended[1].out.edx &= ~EXTENDED1_EDX_RDTSCP;
+		seven->ecx &= ~LEAF7_ECX_RDPID;
+	}
+	if (!config->invpcid)
+		seven->ebx &= ~LEAF7_EBX_INVPCID;
 	if (!config->spec_ctrl) {
 		seven->edx &= ~LEAF7_EDX_SPEC_CTRL;
 		if (extended)
@@ -259,6 +265,11 @@ bool guest_cpuid_invariant_tsc(const struct guest_cpuid *cpuid)
 {
 	return cpuid->extended[0].out.eax >= 0x80000007 &&
 	       (cpuid->extended[7].out.edx & EXTENDED7_EDX_INVARIANT_TSC) != 0;
+}
+
+bool guest_cpuid_xsaves(const struct guest_cpuid *cpuid)
+{
+	return guest_cpuid_find(cpuid, 0xd, 1)->eax & LEAFD_1_EAX_XSAVES;
 }
 
 static bool has_speculation(const struct guest_cpuid *cpuid, uint32_t seven_edx, uint32_t amd_ebx)

@@ -67,6 +67,7 @@ struct guest_cpuid_config {
 	uint64_t apic_hz;          /* of the local APIC timer before its divider; 0: not told */
 	uint64_t xcr0;             /* state components that the core can hold for a guest: xcr0_supported() */
 	bool tsc_stable;           /* the TSC never stops nor changes speed, although the host's CPUID may not say so */
+	bool rdtscp, invpcid, xsaves; /* the backend lets the guest execute RDTSCP and RDPID, INVPCID, XSAVES and XRSTORS */
 	bool spec_ctrl;            /* IA32_SPEC_CTRL and IA32_PRED_CMD are the vCPU's own */
 	uint64_t arch_capabilities; /* the guest's IA32_ARCH_CAPABILITIES; 0: it does not exist */
 };
@@ -110,6 +111,7 @@ void guest_cpuid_patch(const struct guest_cpuid *cpuid, uint32_t leaf, uint32_t 
 
 /* Does the guest have this feature? For the policies that follow from the model (MSRs). */
 bool guest_cpuid_invariant_tsc(const struct guest_cpuid *cpuid);
+bool guest_cpuid_xsaves(const struct guest_cpuid *cpuid); /* IA32_XSS exists */
 bool guest_cpuid_spec_ctrl(const struct guest_cpuid *cpuid);
 bool guest_cpuid_pred_cmd(const struct guest_cpuid *cpuid);
 

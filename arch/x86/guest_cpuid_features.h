@@ -42,22 +42,24 @@
 
 /* --- leaf 7 --- */
 #define LEAF7_EBX_TSC_ADJUST  F(1)
+#define LEAF7_EBX_INVPCID     F(10)
 #define LEAF7_EBX_NEED_AVX512 \
 	(F(16) /* F */ | F(17) /* DQ */ | F(21) /* IFMA */ | F(26) /* PF */ | F(27) /* ER */ | F(28) /* CD */ | \
 	 F(30) /* BW */ | F(31) /* VL */)
 #define LEAF7_EBX_NEED_AVX    (F(5) /* AVX2 */ | LEAF7_EBX_NEED_AVX512)
 #define LEAF7_EBX \
 	(F(0) /* FSGSBASE */ | F(3) /* BMI1 */ | F(6) /* FDP_EXCPTN_ONLY */ | F(7) /* SMEP */ | F(8) /* BMI2 */ | \
-	 F(9) /* ERMS */ | F(10) /* INVPCID */ | F(13) /* no FPU CS and DS */ | F(18) /* RDSEED */ | F(19) /* ADX */ | \
+	 F(9) /* ERMS */ | LEAF7_EBX_INVPCID | F(13) /* no FPU CS and DS */ | F(18) /* RDSEED */ | F(19) /* ADX */ | \
 	 F(20) /* SMAP */ | F(23) /* CLFLUSHOPT */ | F(24) /* CLWB */ | F(29) /* SHA */ | LEAF7_EBX_NEED_AVX)
 
 #define LEAF7_ECX_PKU   F(3)
 #define LEAF7_ECX_OSPKE F(4)
+#define LEAF7_ECX_RDPID F(22)
 #define LEAF7_ECX_NEED_AVX512 \
 	(F(1) /* VBMI */ | F(6) /* VBMI2 */ | F(11) /* VNNI */ | F(12) /* BITALG */ | F(14) /* VPOPCNTDQ */)
 #define LEAF7_ECX_NEED_AVX (F(9) /* VAES */ | F(10) /* VPCLMULQDQ */ | LEAF7_ECX_NEED_AVX512)
 #define LEAF7_ECX \
-	(F(0) /* PREFETCHWT1 */ | F(2) /* UMIP */ | F(8) /* GFNI */ | F(22) /* RDPID */ | F(25) /* CLDEMOTE */ | \
+	(F(0) /* PREFETCHWT1 */ | F(2) /* UMIP */ | F(8) /* GFNI */ | LEAF7_ECX_RDPID | F(25) /* CLDEMOTE */ | \
 	 F(27) /* MOVDIRI */ | F(28) /* MOVDIR64B */ | LEAF7_ECX_PKU | LEAF7_ECX_NEED_AVX)
 
 #define LEAF7_EDX_IBRS              F(26) /* and IBPB */
@@ -76,9 +78,11 @@
 	(F(10) /* fast zero-length MOVSB */ | F(11) /* fast short STOSB */ | F(12) /* fast short CMPSB, SCASB */ | \
 	 LEAF7_1_EAX_NEED_AVX)
 
-/* --- leaf 0xd, sub-leaf 1; XSAVES needs IA32_XSS, which is not there --- */
+/* --- leaf 0xd, sub-leaf 1; with XSAVES comes IA32_XSS, which has no component that a guest may set --- */
 #define LEAFD_1_EAX_XSAVEC F(1)
-#define LEAFD_1_EAX        (F(0) /* XSAVEOPT */ | LEAFD_1_EAX_XSAVEC | F(2) /* XGETBV with ECX = 1 */)
+#define LEAFD_1_EAX_XSAVES F(3)
+#define LEAFD_1_EAX \
+	(F(0) /* XSAVEOPT */ | LEAFD_1_EAX_XSAVEC | F(2) /* XGETBV with ECX = 1 */ | LEAFD_1_EAX_XSAVES)
 
 /* --- leaf 0x80000001 --- */
 #define EXTENDED1_ECX_CMP_LEGACY F(1)
@@ -87,10 +91,11 @@
 #define EXTENDED1_ECX \
 	(F(0) /* LAHF */ | F(5) /* LZCNT */ | F(6) /* SSE4A */ | F(7) /* MISALIGNSSE */ | F(8) /* PREFETCHW */ | \
 	 F(21) /* TBM */ | EXTENDED1_ECX_TOPOEXT | EXTENDED1_ECX_NEED_AVX)
+#define EXTENDED1_EDX_RDTSCP F(27)
 /* On AMD the bits 9:0, 17:12, 24:23 repeat leaf 1. */
 #define EXTENDED1_EDX \
 	((LEAF1_EDX & 0x0183f3ffu) | F(11) /* SYSCALL */ | F(20) /* NX */ | F(22) /* MMXEXT */ | F(25) /* FFXSR */ | \
-	 F(26) /* 1 GiB pages */ | F(27) /* RDTSCP */ | F(29) /* long mode */ | F(30) | F(31) /* 3DNOW */)
+	 F(26) /* 1 GiB pages */ | EXTENDED1_EDX_RDTSCP | F(29) /* long mode */ | F(30) | F(31) /* 3DNOW */)
 
 /* --- leaf 0x80000007 --- */
 #define EXTENDED7_EDX_INVARIANT_TSC F(8)

@@ -32,7 +32,9 @@ void guest_cpuid_build_xsave(struct guest_cpuid *cpuid, const struct guest_cpuid
 	sub[0].out.ecx = guest_cpuid_xsave_size(cpuid, cpuid->xcr0);
 	sub[0].dynamic = CPUID_XSAVE_SIZE;
 	sub[1].out.eax = one.eax & LEAFD_1_EAX;
-	if (sub[1].out.eax & LEAFD_1_EAX_XSAVEC)
+	if (!config->xsaves)
+		sub[1].out.eax &= ~LEAFD_1_EAX_XSAVES;
+	if (sub[1].out.eax & (LEAFD_1_EAX_XSAVEC | LEAFD_1_EAX_XSAVES))
 		sub[1].dynamic = CPUID_XSAVE_COMPACTED;
 }
 

@@ -73,6 +73,8 @@ enum msr_result guest_msr_read(struct guest_msrs *msrs, uint32_t index, uint64_t
 	case KIND_ARCH_CAPABILITIES:
 		*value = msrs->cpuid->arch_capabilities;
 		return *value ? MSR_OK : MSR_GP;
+	case KIND_XSS:
+		return guest_cpuid_xsaves(msrs->cpuid) ? MSR_OK : MSR_GP;
 	case KIND_SPEC_CTRL:
 		if (!guest_cpuid_spec_ctrl(msrs->cpuid))
 			return MSR_GP;
@@ -143,6 +145,8 @@ enum msr_result guest_msr_write(struct guest_msrs *msrs, uint32_t index, uint64_
 	case KIND_ABSENT:
 	case KIND_ARCH_CAPABILITIES:
 		return MSR_GP;
+	case KIND_XSS: /* no component is offered (CPUID 0xd.1 ECX, EDX) */
+		return !value && guest_cpuid_xsaves(msrs->cpuid) ? MSR_OK : MSR_GP;
 	case KIND_TSC:
 		move_tsc(msrs, value - msrs->host->tsc(msrs));
 		return MSR_OK;

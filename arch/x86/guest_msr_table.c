@@ -62,7 +62,7 @@ const struct msr_policy msr_policies[] = {
 	{ ONE(0x345), .kind = KIND_ABSENT },                            /* IA32_PERF_CAPABILITIES */
 	{ RANGE(0x480, 0x492), .kind = KIND_ABSENT },                   /* VMX */
 	{ RANGE(0x601, 0x65f), .kind = KIND_ABSENT },                   /* power */
-	{ ONE(IA32_XSS), .kind = KIND_ABSENT },
+	{ ONE(IA32_XSS), .kind = KIND_XSS },
 	{ RANGE(0xc00000e7, 0xc00000e8), .kind = KIND_ABSENT },         /* read-only MPERF, APERF */
 	{ RANGE(0xc0010000, 0xc0010007), .vendor = VENDOR_AMD, .kind = KIND_ZERO }, /* K7 performance counters */
 	{ ONE(MSR_SYSCFG), .vendor = VENDOR_AMD, .kind = KIND_STORED, .slot = SLOT_SYSCFG, .value = SYSCFG_WRITABLE },

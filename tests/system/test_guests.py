@@ -5,7 +5,7 @@ import pytest
 from bulkhead import HEAD, guest
 
 # Guest and its processors.
-GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2}
+GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1}
 
 # Not in Bochs: its processors share one thread and a clock of 50 MHz, which these two are too fast and too exact for.
 NOT_IN_BOCHS = {"smp", "time"}

@@ -123,6 +123,9 @@ static void build(const struct leaf *leaves, unsigned cpus)
 		.tsc_hz = 2100000000,
 		.apic_hz = 2100000000 >> 6,
 		.xcr0 = 0x2e7,
+		.rdtscp = true,
+		.invpcid = true,
+		.xsaves = true,
 	};
 	memset(&model, 0xee, sizeof(model));
 	guest_cpuid_build(&model, &config);
@@ -181,7 +184,8 @@ static void hides(void **test)
 		                              BIT(30) | BIT(31)),
 		                 0);
 		assert_int_equal(seven.eax, 1);
-		assert_int_equal(ask(0xd, 1).eax, 7); /* no XSAVES */
+		assert_int_equal(ask(0xd, 1).eax, 0xf);
+		assert_int_equal(ask(0xd, 1).ecx | ask(0xd, 1).edx, 0); /* no component in IA32_XSS */
 		assert_cpuid(ask(5, 0), 0, 0, 0, 0);
 		assert_cpuid(ask(6, 0), 4, 0, 0, 0);
 		assert_cpuid(ask(0xa, 0), 0, 0, 0, 0);
@@ -343,6 +347,34 @@ static void xsave(void **test)
 	assert_cpuid(ask(0xd, 11), 0, 0, 0, 0); /* nor what IA32_XSS controls */
 }
 
+/* What a backend does not let a guest execute, the guest's CPUID does not offer. */
+static void needs_the_backend(void **test)
+{
+	static const struct leaf *const hosts[] = { amd, intel };
+
+	(void)test;
+	for (unsigned i = 0; i < 2; i++) {
+		struct guest_cpuid_state state = vcpu3;
+
+		build(hosts[i], 1);
+		assert_true(guest_cpuid_xsaves(&model));
+		assert_true(ask(7, 0).ebx & BIT(10) && ask(7, 0).ecx & BIT(22) && ask(0x80000001, 0).edx & BIT(27));
+		config.xsaves = false;
+		guest_cpuid_build(&model, &config);
+		assert_false(guest_cpuid_xsaves(&model));
+		assert_int_equal(ask(0xd, 1).eax, 7);
+		assert_int_equal(ask_as(0xd, 1, &state).ebx, 576); /* XSAVEC */
+		config.rdtscp = false;
+		guest_cpuid_build(&model, &config);
+		assert_int_equal(ask(7, 0).ecx & BIT(22), 0);
+		assert_int_equal(ask(0x80000001, 0).edx & BIT(27), 0);
+		assert_true(ask(7, 0).ebx & BIT(10));
+		config.invpcid = false;
+		guest_cpuid_build(&model, &config);
+		assert_int_equal(ask(7, 0).ebx & BIT(10), 0);
+	}
+}
+
 /* Without the components there are no features that use them. */
 static void xsave_limits_features(void **test)
 {
@@ -431,6 +463,7 @@ int main(void)
 		cmocka_unit_test(topology_caches),
 		cmocka_unit_test(xsave),
 		cmocka_unit_test(xsave_limits_features),
+		cmocka_unit_test(needs_the_backend),
 		cmocka_unit_test(follows_the_vcpu),
 		cmocka_unit_test(options),
 		cmocka_unit_test(no_topoext_no_leaves),
