@@ -21,7 +21,8 @@ static const char help[] =
 	"\n"
 	"      --vendor amd|intel     AMD-V in QEMU (default), or VT-x in Bochs\n"
 	"      --firmware uefi|bios   what starts Bulkhead: UEFI (default), or a BIOS and GRUB\n"
-	"      --cpus N               cores of the machine; default: as many as CONF names, at least 2\n"
+	"      --cpus N               cores of the machine; default: as many as CONF names; in\n"
+	"                             QEMU 2 at the least\n"
 	"      --memory SIZE          memory of the machine, such as 2G; default: what the partitions\n"
 	"                             and files take, and 512M more\n"
 	"      --timeout S            end it after S seconds, with status 124\n"
@@ -59,7 +60,7 @@ static const struct option options[] = {
 struct request {
 	struct run run;
 	const char *build;
-	bool intel;
+	bool intel, bochs;
 };
 
 static bool number_option(const char *name, const char *word, unsigned most, unsigned *number)
@@ -139,9 +140,10 @@ static int take_option(struct request *request, int option, char *argv[])
 }
 
 /* A machine that has what the configuration asks for. */
-static void size_machine(struct run *run)
+static void size_machine(struct run *run, bool bochs)
 {
 	uint64_t cores = 0, memory = MEMORY_OWN;
+	unsigned least = bochs ? 1 : 2;
 
 	for (unsigned i = 0; i < run->conf->config.count; i++) {
 		cores |= run->conf->partitions[i].cpus;
@@ -149,8 +151,9 @@ static void size_machine(struct run *run)
 	}
 	for (unsigned i = 0; i < run->conf->file_count; i++)
 		memory += run->conf->files[i].size;
+	/* In Bochs all processors take turns on one thread: one that only sleeps costs as much as one that works. */
 	if (run->cpus == 0)
-		run->cpus = cores >> 2 ? 64 - (unsigned)__builtin_clzll(cores) : 2;
+		run->cpus = cores >> least ? 64 - (unsigned)__builtin_clzll(cores) : least;
 	if (run->memory == 0)
 		run->memory = (memory + (2 << 20) - 1) >> 21 << 21;
 }
@@ -175,7 +178,6 @@ static bool choose_serial(struct run *run)
 static int boot(struct request *request)
 {
 	struct run *run = &request->run;
-	bool bochs = request->intel || bochs_amd_model(run->model);
 	const char *folder = temporary_folder();
 	struct emulator emulator;
 	char *medium;
@@ -186,7 +188,7 @@ static int boot(struct request *request)
 	run->folder = folder;
 	run->medium = medium;
 	if (!image_make(run->conf, build_folder(request->build), run->firmware, medium) ||
-	    !(bochs ? bochs_start(run, &emulator) : qemu_start(run, &emulator))) {
+	    !(request->bochs ? bochs_start(run, &emulator) : qemu_start(run, &emulator))) {
 		free(medium);
 		return signal_waiting() ? STATUS_SIGNAL + signal_waiting() : STATUS_FAILED;
 	}
@@ -214,7 +216,8 @@ int command_run(int argc, char *argv[])
 		return STATUS_FAILED;
 	conf_report(&conf);
 	request.run.conf = &conf;
-	size_machine(&request.run);
+	request.bochs = request.intel || bochs_amd_model(request.run.model);
+	size_machine(&request.run, request.bochs);
 	if (!choose_serial(&request.run))
 		return STATUS_FAILED;
 	signals_hold();

@@ -115,16 +115,22 @@ def test_good_partition_runs_to_its_end(bad):
 
 # --- machines on which nothing can run ---
 
-@pytest.mark.parametrize("model,sentence", [
-    ("max,-svm", r"no AMD-V: this processor has no AMD-V \(CPUID 80000001h ECX bit 2 is clear\)"),
-    ("qemu64,+svm", r"no AMD-V: this processor's AMD-V has no nested paging \(CPUID 8000000Ah EDX bit 0 is clear\)"),
-], ids=["no-svm", "no-npt"])
-def test_processor_without_virtualization(start, model, sentence):
-    """The reason, and what follows from it."""
-    machine = start(HEAD + guest("good", "hello.elf"), model=model)
+@pytest.mark.parametrize("vendor,model,sentence", [
+    ("amd", "max,-svm", r"no AMD-V: this processor has no AMD-V \(CPUID 80000001h ECX bit 2 is clear\)"),
+    ("amd", "qemu64,+svm", r"no AMD-V: this processor's AMD-V has no nested paging \(CPUID 8000000Ah EDX bit 0 is clear\)"),
+    ("intel", "p4_prescott_celeron_336", r"no VT-x: this processor has no VT-x \(CPUID 1 ECX bit 5 is clear\)"),
+    ("intel", "core2_penryn_t9600", r"no VT-x: this processor's VT-x has no extended page tables \(EPT\): use a newer "
+                                    r"processor"),
+    ("intel", "corei5_lynnfield_750", r"no VT-x: this processor's VT-x cannot run real-mode guests "
+                                      r'\(no "unrestricted guest"\): use a newer processor'),
+], ids=["no-svm", "no-npt", "no-vmx", "no-ept", "no-unrestricted-guest"])
+def test_processor_without_virtualization(start, vendor, model, sentence):
+    """The reason, and what follows from it; nothing is started, and the hypervisor waits for somebody to read that."""
+    machine = start(HEAD + guest("good", "hello.elf"), vendor=vendor, model=model)
     machine.expect(sentence, machine.boot_wait)
     machine.expect(r"no partition is running: this machine cannot run guests, see above")
     machine.ends(1)
+    assert "info good: started" not in machine.log() and "panic" not in machine.log()
 
 
 def test_every_partition_is_broken(start, vendor):

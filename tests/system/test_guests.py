@@ -10,26 +10,38 @@ GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fp
 # Not in Bochs: its processors share one thread and a clock of 50 MHz, which these two are too fast and too exact for.
 NOT_IN_BOCHS = {"smp", "time"}
 
+# Guests for Bochs's other processors.
+FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave"]
 
-@pytest.fixture(scope="module", params=["amd", "intel"])
-def vendor(request):
-    """Both, whatever the other files run on: a small guest takes seconds."""
-    return request.param
+# VT-x without and with APIC virtualization, with XSAVES and TSC scaling; and AMD-V that has what QEMU's lacks: the next
+# instruction's address, flush by ASID. Two of the guests meet errors of Bochs's svm.cc there, which processors do not
+# have (APM 15.5.1, 15.6). step: an exit at an instruction that was to be followed by a single-step trap does not drop the
+# trap, the host takes it. memory: VMRUN reads the guest's CR2, and does not load it.
+MODELS = {
+    "corei7_ivy_bridge_3770k": ("intel", FEW),
+    "corei7_haswell_4770": ("intel", FEW),
+    "corei7_skylake_x": ("intel", FEW),
+    "tigerlake": ("intel", FEW),
+    "ryzen": ("amd", ["hello", "cpu", "fpu", "xsave"]),
+}
+
+CASES = [("amd", None, name) for name in GUESTS] + \
+    [("intel", None, name) for name in GUESTS if name not in NOT_IN_BOCHS] + \
+    [(vendor, model, name) for model, (vendor, names) in MODELS.items() for name in names]
 
 
-def run_guest(start, vendor, name, cpus):
+def run_guest(start, vendor, name, cpus, model=None):
     """One guest alone, to the end of the machine; its lines."""
-    machine = start(HEAD + guest(name, f"{name}.elf", cpus=f"0-{cpus - 1}", memory="32M"), vendor=vendor, cpus=cpus)
+    machine = start(HEAD + guest(name, f"{name}.elf", cpus=f"0-{cpus - 1}", memory="32M"), vendor=vendor, cpus=cpus,
+                    model=model)
     machine.expect(r"info \S+: debug exit with status 0", machine.boot_wait)
     machine.ends()
     return machine.log().splitlines()
 
 
-@pytest.mark.parametrize("name", GUESTS)
-def test_architecture(start, vendor, name):
-    if vendor == "intel" and name in NOT_IN_BOCHS:
-        pytest.skip("Bochs is too slow for it")
-    lines = run_guest(start, vendor, name, GUESTS[name])
+@pytest.mark.parametrize("vendor,model,name", CASES, ids=lambda part: part or "default")
+def test_architecture(start, vendor, model, name):
+    lines = run_guest(start, vendor, name, GUESTS[name], model)
     assert not [line for line in lines if line.startswith("FAILED")]
     assert any(line.endswith(" passed, 0 failed") for line in lines)
 
