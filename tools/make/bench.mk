@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Benchmarks: instructions per exit and of the boot, sizes; see tests/bench/run.py and docs/specification.md.
+# Benchmarks: instructions per exit and of the boot, sizes; see tests/bench/run.py and docs/specification.md. The counts
+# of VMREADs and VMWRITEs are a debug build's.
 
 BENCH := $(BUILD)/bench
 
@@ -9,6 +10,8 @@ $(BENCH)/init: tests/bench/linux/init.c tools/make/flags.mk tools/make/bench.mk
 
 bench: deps
 	@$(MAKE) --no-print-directory all guests demo bench-programs
-	@$(PYTHON) tests/bench/run.py $(BUILD)
-bench-programs: $(BENCH)/init
-.PHONY: bench bench-programs
+	@$(PYTHON) -B tests/bench/run.py $(BUILD)
+bench-programs: $(BENCH)/init bench-debug
+bench-debug: all
+	@$(MAKE) --no-print-directory DEBUG=1 $(ROOT)/debug/bulkhead.mb2
+.PHONY: bench bench-programs bench-debug
