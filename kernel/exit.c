@@ -67,9 +67,9 @@ static enum verdict on_cpuid(struct vcpu *vcpu, struct exit *exit)
 
 static enum verdict on_hlt(struct vcpu *vcpu, struct exit *exit)
 {
-	(void)vcpu;
 	(void)exit;
-	return VERDICT_WAIT;
+	/* The trap behind it would wake a processor that steps through it (SDM, HLT). */
+	return vcpu_ops->read(vcpu, VCPU_RFLAGS) & RFLAGS_TF ? VERDICT_NEXT : VERDICT_WAIT;
 }
 
 static enum verdict on_pause(struct vcpu *vcpu, struct exit *exit)

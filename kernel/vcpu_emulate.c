@@ -22,9 +22,14 @@ static struct vcpu *vcpu_of(struct machine *m)
 	return ((struct execution *)m)->vcpu;
 }
 
+static bool single_stepped(struct vcpu *vcpu)
+{
+	return vcpu_ops->read(vcpu, VCPU_RFLAGS) & RFLAGS_TF;
+}
+
 static bool can_continue(struct machine *m)
 {
-	return !atomic_load_explicit(&vcpu_of(m)->todo, memory_order_relaxed);
+	return !single_stepped(vcpu_of(m)) && !atomic_load_explicit(&vcpu_of(m)->todo, memory_order_relaxed);
 }
 
 static uint64_t read_gpr(struct machine *m, unsigned reg)
@@ -275,6 +280,9 @@ enum verdict vcpu_emulate(struct vcpu *vcpu, struct exit *exit)
 		vcpu_ops->advance(vcpu, i.length);
 		return VERDICT_RETRY;
 	case EMULATE_AGAIN:
+		if (single_stepped(vcpu)) /* there is a trap after each iteration (SDM 18.3.1.4) */
+			vcpu_ops->advance(vcpu, 0);
+		return VERDICT_RETRY;
 	case EMULATE_FAULT:
 		return VERDICT_RETRY;
 	default:

@@ -83,6 +83,25 @@ bool faults(void (*fn)(void *), void *argument, struct fault *fault);
 
 enum { DE = 0, DB = 1, NMI = 2, BP = 3, OF = 4, UD = 6, NM = 7, DF = 8, TS = 10, NP = 11, SS = 12, GP = 13, PF = 14 };
 
+/* --- single instructions --- */
+
+struct registers {
+	uint64_t gpr[16]; /* in the order of ModRM; RSP is not used */
+	uint64_t rflags;
+};
+enum { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+/* Calls `code`, which leaves RSP as it was, with these registers; they are then as it left them. RFLAGS can have TF:
+ * the first instruction that is stepped is the CALL. */
+void run_with(struct registers *registers, const void *code);
+/* A piece of such code, from NAME to NAME_end, where its RET is. */
+#define CODE(name, body) \
+	extern const uint8_t name[], name##_end[]; \
+	__asm__(".pushsection .text\n" #name ":\n" body "\n" #name "_end: ret\n.popsection")
+
+#define READ_DR(n) ({ uint64_t v_; __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v_)); v_; })
+#define WRITE_DR(n, v) ({ __asm__ volatile("mov %0, %%dr" #n : : "r"((uint64_t)(v)) : "memory"); })
+
 /* --- interrupt controllers --- */
 void pic_init(uint8_t base, uint16_t mask); /* vectors base..base + 15; a set bit masks */
 void pic_eoi(unsigned irq);
