@@ -56,6 +56,8 @@ static bool write_setup(const struct run *run, const char *terminal)
 			run->model ? run->model : "broadwell_ult", run->cpus);
 		fprintf(file, "com%u: enabled=1, mode=term, dev=%s\n", run->serial + 1, terminal);
 		fprintf(file, "log: %s/bochs.log\n", run->folder);
+		if (run->debugger)
+			fprintf(file, "debugger_log: %s.log\n", run->debugger);
 		/* GRUB dies in this video BIOS when it looks for graphics modes: so there are none. */
 		if (run->firmware == FIRMWARE_BIOS)
 			fprintf(file,

@@ -205,13 +205,14 @@ class Machine:
         self.status = self.child.exitstatus if self.child.signalstatus is None else -self.child.signalstatus
 
 
-def run(configuration, vendor="amd", firmware=None, cpus=None, memory=None, timeout=1200, model=None, qemu=()):
-    """`bulkhead run`; qemu: more words for QEMU's command line."""
+def run(configuration, vendor="amd", firmware=None, cpus=None, memory=None, timeout=1200, model=None, qemu=(),
+        bochs_rc=None):
+    """`bulkhead run`; qemu: more words for QEMU's command line, bochs_rc: commands for Bochs's debugger."""
     emulator = "Bochs" if vendor == "intel" or model in BOCHS_AMD else "QEMU"
     firmware = firmware or FIRMWARE[emulator]
     words = [COMMAND, "run", configuration, "--build", BUILD, "--vendor", vendor, "--firmware", firmware,
              "--timeout", timeout]
-    for option, value in ("--cpus", cpus), ("--memory", memory), ("--model", model):
+    for option, value in ("--cpus", cpus), ("--memory", memory), ("--model", model), ("--bochs-rc", bochs_rc):
         if value is not None:
             words += [option, value]
     for word in qemu:

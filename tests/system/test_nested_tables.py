@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The nested page tables as the machine's memory holds them, read by QEMU's monitor and walked here (APM 5.3, 15.25),
-with none of the hypervisor's own code: every leaf is the partition's own memory, and nothing else is mapped."""
-import os
+"""The nested page tables as the machine's memory holds them, read by the emulator and walked here (APM 5.3, 15.25; SDM
+29.3), with none of the hypervisor's own code: every leaf is the partition's own memory, and nothing else is mapped."""
 import re
-import socket
 
 import pytest
 
+import debugger
 from bulkhead import HEAD, guest
 
-PRESENT, WRITE, USER, LARGE = 1, 2, 4, 1 << 7
-ADDRESS = 0x000FFFFFFFFFF000
+LARGE = 1 << 7
+ADDRESS = debugger.ADDRESS
 PAGE = 4096
 GUEST_WINDOW = 448  # top-level entry under which the hypervisor maps the partition that a core runs
 MEMORY = re.compile(r"debug (\S+): memory (0x[0-9a-f]+|0) at machine address 0x([0-9a-f]+), size 0x([0-9a-f]+), "
@@ -18,61 +17,29 @@ MEMORY = re.compile(r"debug (\S+): memory (0x[0-9a-f]+|0) at machine address 0x(
 KERNEL = re.compile(r"kernel: (\d+) KiB at 0x([0-9a-f]+)")
 
 
-class Monitor:
-    """QEMU's monitor on a socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(path)
-        self.answer()
-
-    def answer(self):
-        """All up to the next prompt."""
-        text = b""
-        while not text.endswith(b"(qemu) "):
-            data = self.socket.recv(65536)
-            assert data, "the monitor is gone"
-            text += data
-        return text.decode(errors="replace")
-
-    def command(self, text):
-        """Its answer to a command."""
-        self.socket.sendall(text.encode() + b"\n")
-        return self.answer()
-
-    def table(self, address):
-        """512 entries at this machine address."""
-        words = re.findall(r"^[0-9a-f]{16}: (.*)$", self.command(f"xp /512gx {address:#x}").replace("\r", ""), re.M)
-        entries = [int(word, 16) for line in words for word in line.split()]
-        assert len(entries) == 512, f"no page table can be read at {address:#x}"
-        return entries
-
-    def halted_cr3(self):
-        """CR3 of a processor whose guest halts: the hypervisor's own."""
-        for processor in range(3):
-            self.command(f"cpu {processor}")
-            registers = self.command("info registers")
-            if "HLT=1" in registers:
-                return int(re.search(r"CR3=([0-9a-f]+)", registers).group(1), 16) & ADDRESS
-        raise AssertionError("no processor sleeps in the hypervisor")
-
-    def close(self):
-        """Lets it go."""
-        self.socket.close()
+# Bits of an entry: which make it present, which a leaf has of those in the mask. Every nested access of AMD-V is a user
+# access (APM 15.25.5); an entry of VT-x allows reads, writes and execution, memory is write-back (SDM 29.3.2, 29.3.7).
+FORMATS = {
+    "amd": {"present": 1, "mask": 7, "leaf": 7},
+    "intel": {"present": 7, "mask": 0x3f, "leaf": 7 | 6 << 3},
+}
+HOST = {"present": 1}
+PROCESSORS = 3
 
 
-def walk(monitor, root, skip=None):
+def walk(memory, root, form, skip=None):
     """Leaves [(guest-physical, machine, size, entry)] and the addresses of all tables of a 4-level table; without the
     part under entry `skip` of the top level."""
     leaves, tables = [], []
 
     def visit(address, level, base):
         tables.append(address)
-        for index, entry in enumerate(monitor.table(address)):
+        entries = memory.words(address, 512)
+        assert len(entries) == 512, f"no page table can be read at {address:#x}"
+        for index, entry in enumerate(entries):
             if level == 3 and index == skip:
                 continue
-            if not entry & PRESENT:
+            if not entry & form["present"]:
                 assert entry == 0, f"an entry that is not present holds {entry:#x}"
                 continue
             size = PAGE << 9 * level
@@ -97,15 +64,15 @@ class Tables:
     """All that the machine holds: ranges by partition as the log tells them, leaves and tables as memory has them, and
     what the hypervisor maps for itself."""
 
-    def __init__(self, log, monitor):
+    def __init__(self, log, memory, form):
         self.ranges, roots = {}, {}
         for name, gpa, hpa, size, root in MEMORY.findall(log):
             self.ranges.setdefault(name, []).append((int(gpa, 16), int(hpa, 16), int(size, 16)))
             roots[name] = int(root, 16)
         self.leaves, self.tables = {}, {}
         for name, root in roots.items():
-            self.leaves[name], self.tables[name] = walk(monitor, root)
-        leaves, tables = walk(monitor, monitor.halted_cr3(), GUEST_WINDOW)
+            self.leaves[name], self.tables[name] = walk(memory, root, form)
+        leaves, tables = walk(memory, memory.host_cr3(PROCESSORS), HOST, GUEST_WINDOW)
         self.own = [(hpa, size) for _, hpa, size, _ in leaves] + [(table, PAGE) for table in tables]
         kernel = KERNEL.search(log)
         assert kernel, "the log does not tell where the kernel is"
@@ -117,20 +84,21 @@ class Tables:
 
 
 @pytest.fixture(scope="module")
-def tables(start_shared, tmp_path_factory):
+def tables(vendor, start_shared, tmp_path_factory):
     """Three partitions that run, one of which has halted for ever."""
-    path = os.path.join(tmp_path_factory.mktemp("monitor"), "socket")
+    memory = {"amd": debugger.Qemu, "intel": debugger.Bochs}[vendor](tmp_path_factory.mktemp("debugger"))
     machine = start_shared(HEAD + "log = debug\n" +
                            guest("small", "hostile.elf", cpus="0", cmdline="loop", memory="17M") +
                            guest("middle", "hostile.elf", cpus="1", cmdline="loop", memory="64M") +
                            guest("odd", "provoke.elf", cpus="2", cmdline="hlt-off", memory="5000K"),
-                           cpus=3, memory="512M", qemu=["-monitor", f"unix:{path},server=on,wait=off"])
+                           vendor=vendor, cpus=PROCESSORS, memory="512M", **memory.options())
     machine.expect_all(r"\[small\] hostile: loop", r"\[middle\] hostile: loop", r"\[odd\] provoke: hlt-off",
                        timeout=machine.boot_wait)
-    monitor = Monitor(path)
-    monitor.command("stop")
-    found = Tables(machine.log(), monitor)
-    monitor.close()
+    memory.stop(machine)
+    found = Tables(machine.log(), memory, FORMATS[vendor])
+    found.form = FORMATS[vendor]
+    memory.close()
+    machine.close()
     return found
 
 
@@ -157,10 +125,9 @@ def test_large_pages_where_alignment_allows(tables):
         assert small < 512, f"{name}: {small} pages of 4 KiB"
 
 
-def test_leaves_are_user_pages(tables):
-    """Every nested access is a user access (APM 15.25.5)."""
+def test_leaves_permit_what_memory_permits(tables):
     for leaves in tables.leaves.values():
-        assert all(entry & (PRESENT | WRITE | USER) == PRESENT | WRITE | USER for _, _, _, entry in leaves)
+        assert all(entry & tables.form["mask"] == tables.form["leaf"] for _, _, _, entry in leaves)
 
 
 def test_partitions_do_not_overlap(tables):
