@@ -21,6 +21,7 @@
 #define INPUT 64      /* bytes handled per interrupt */
 #define POLL_NS 1000000 /* 16 bytes, the receiver's FIFO, take 1.4 ms at 115,200 baud */
 #define REGISTERS 8
+#define POLLS 100000 /* of a UART that sends: far longer than its FIFO takes */
 
 /* Who moves bytes between ring and UART. */
 enum mode {
@@ -59,6 +60,26 @@ static void drain_to(uint32_t left)
 {
 	while (uart.present && head - tail > left)
 		uart16550_put(&uart, ring[tail++ % RING]);
+}
+
+/*
+ * The same with the lock held, but not while it waits: a core that has much to say, such as the dump of a partition that
+ * is stopped, does not keep a guest that writes meanwhile.
+ */
+static void make_room(uint32_t left)
+{
+	unsigned i;
+
+	while (uart.present && head - tail > left) {
+		spin_unlock(&lock);
+		for (i = 0; i < POLLS && !uart16550_ready(&uart); i++)
+			cpu_pause();
+		spin_lock(&lock);
+		if (i < POLLS)
+			drain();
+		else
+			drain_to(left); /* gives up a UART that is dead */
+	}
 }
 
 /* All of it or, when the ring has no room, nothing. */
@@ -104,7 +125,7 @@ void console_write_line(const char *text, size_t size)
 	uint32_t room = (uint32_t)size + 2 * CONSOLE_LINE; /* the line, and the focused partition's again */
 
 	spin_lock(&lock);
-	drain_to(room < RING ? RING - room : 0);
+	make_room(room < RING ? RING - room : 0);
 	console_mux_line(&mux, text, size);
 	send();
 	spin_unlock(&lock);

@@ -57,8 +57,9 @@ ENDLESS = {
 class Result:
     """What a machine said when all was over."""
 
-    def __init__(self, text):
+    def __init__(self, text, vendor):
         self.text = text
+        self.vendor = vendor
 
     def find(self, pattern):
         """Does a line match?"""
@@ -74,12 +75,20 @@ class Result:
         assert not failed, failed
         assert self.find(rf" info {re.escape(name)}: debug exit with status 0$"), f"{name} did not end well"
 
-    def neighbour_is_well(self):
-        """It beat to its end."""
+    def neighbour_is_well(self, all_shown=True):
+        """It beat to its end, in time. all_shown: the console had room for all that it said."""
         self.ended_well(NEIGHBOUR)
-        lines = self.guest_lines(NEIGHBOUR)
-        assert [f"beat {i}" for i in range(1, BEATS + 1)] == [line for line in lines if line.startswith("beat")]
+        beats = [f"beat {i}" for i in range(1, BEATS + 1)]
+        shown = [line for line in self.guest_lines(NEIGHBOUR) if line.startswith("beat")]
+        assert shown == (beats if all_shown else [line for line in beats if line in shown])
         assert not self.find(r"panic"), "the hypervisor did not live"
+        # QEMU's clock is the test machine's, which may be busy; Bochs' clock counts instructions.
+        if self.vendor == "intel":
+            assert self.time(f"{NEIGHBOUR}: debug exit") - self.time(f"{NEIGHBOUR}: started") < 1.25 * BEATS / 10
+
+    def time(self, text):
+        """When the log says so, in seconds."""
+        return float(self.find(rf"^\[ *([0-9.]+)\] [0-9]+ info {text}").group(1))
 
 
 def run_all(start_shared, vendor, attacks, cores=1):
@@ -96,7 +105,7 @@ def run_all(start_shared, vendor, attacks, cores=1):
     if "all partitions are off" in machine.child.after:
         machine.ends()
     machine.close()
-    return Result(machine.log())
+    return Result(machine.log(), vendor)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +167,8 @@ def test_neighbour_does_not_notice_a_storm(busy):
 
 
 def test_neighbour_does_not_notice_what_is_stopped(stopped):
-    stopped.neighbour_is_well()
+    # The dumps of what is stopped go first on the serial line, and guests are not made to wait for it.
+    stopped.neighbour_is_well(all_shown=False)
 
 
 def test_neighbour_does_not_notice_endless_delivery(endless):
@@ -172,7 +182,7 @@ def test_loop_with_interrupts_off_holds_only_its_own_core(start, vendor):
     machine.expect_all(r"\[loop\] hostile: loop", rf"info {NEIGHBOUR}: debug exit with status 0",
                        timeout=machine.boot_wait)
     machine.expect(rf"info {NEIGHBOUR}: stopped")
-    Result(machine.log()).neighbour_is_well()
+    Result(machine.log(), vendor).neighbour_is_well()
 
 
 def test_paging_cannot_be_turned_off_in_64_bit_mode(start, vendor):
