@@ -129,8 +129,8 @@ struct emulator {
 	pid_t pid;
 	int input, output; /* the guest's console */
 	const char *name;
-	const char *log;  /* where it says what went wrong; NULL: on stderr */
-	bool ends_itself; /* at power-off; otherwise it is ended after a while */
+	const char *logs[2]; /* where it says what went wrong; NULL: on stderr */
+	bool ends_itself;    /* at power-off; otherwise it is ended after a while */
 };
 
 bool qemu_start(const struct run *run, struct emulator *emulator);

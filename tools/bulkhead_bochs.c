@@ -121,7 +121,7 @@ static bool data_is_there(const struct run *run)
 bool bochs_start(const struct run *run, struct emulator *emulator)
 {
 	const char *path = tool_find("bochs-bin");
-	static char log[512];
+	static char log[512], said[512];
 	char terminal[64];
 	int slave, master;
 
@@ -144,12 +144,13 @@ bool bochs_start(const struct run *run, struct emulator *emulator)
 	if (!write_setup(run, terminal))
 		return false;
 	snprintf(log, sizeof(log), "%s/bochs.log", run->folder);
+	snprintf(said, sizeof(said), "%s/bochs.out", run->folder);
 	*emulator = (struct emulator){
 		.pid = fork(),
 		.input = master,
 		.output = master,
 		.name = "Bochs",
-		.log = log,
+		.logs = { log, said },
 	};
 	if (emulator->pid == 0)
 		become(path, run);

@@ -213,11 +213,16 @@ int command_run(int argc, char *argv[])
 		complain("run takes one configuration; see bulkhead run --help");
 		return STATUS_USAGE;
 	}
+	request.bochs = bochs_amd_model(request.run.model);
+	if (request.intel && request.bochs) {
+		complain("%s is a processor with AMD-V; leave --vendor intel out", request.run.model);
+		return STATUS_USAGE;
+	}
+	request.bochs |= request.intel;
 	if (!conf_load(&conf, argv[optind]))
 		return STATUS_FAILED;
 	conf_report(&conf);
 	request.run.conf = &conf;
-	request.bochs = request.intel || bochs_amd_model(request.run.model);
 	size_machine(&request.run, request.bochs);
 	if (!choose_serial(&request.run))
 		return STATUS_FAILED;

@@ -22,8 +22,8 @@
 /* The last line that Bulkhead prints before it turns the machine off. */
 static const char *const last_lines[] = { "all partitions are off: power off", "bulkhead: power off" };
 
-/* What it prints when there is nothing left that could run, and it waits for somebody to reset the machine. */
-static const char idle_line[] = "error bulkhead: no partition is running";
+/* What it prints when it waits for somebody to reset the machine: nothing is left that could run, or it panicked. */
+static const char *const idle_lines[] = { "error bulkhead: no partition is running", "error bulkhead: halted" };
 
 enum reason { REASON_NONE, REASON_ENDED, REASON_IDLE, REASON_TIMEOUT, REASON_ESCAPE, REASON_SIGNAL };
 
@@ -38,7 +38,7 @@ struct bridge {
 	size_t line_length;
 	char pending[4096]; /* typed, not yet taken */
 	size_t pending_length;
-	bool idle;	/* idle_line was seen */
+	bool idle;	/* one of idle_lines was seen */
 	bool no_input;	/* stdin is at its end */
 	bool no_output; /* the emulator's is */
 };
@@ -60,8 +60,9 @@ static void watch_line(struct bridge *bridge, char byte)
 	}
 	bridge->line[bridge->line_length] = '\0';
 	bridge->line_length = 0;
-	if (strstr(bridge->line, idle_line))
-		bridge->idle = true;
+	for (size_t i = 0; i < sizeof(idle_lines) / sizeof(idle_lines[0]); i++)
+		if (strstr(bridge->line, idle_lines[i]))
+			bridge->idle = true;
 	for (size_t i = 0; i < sizeof(last_lines) / sizeof(last_lines[0]); i++)
 		if (strstr(bridge->line, last_lines[i]) && bridge->off_since < 0)
 			bridge->off_since = now_ms();
@@ -244,17 +245,20 @@ static int end_emulator(const struct emulator *emulator)
 	return status;
 }
 
-/* Bochs says in its log why it stopped. */
-static void show_panics(const char *path)
+/* Bochs says in its log why it stopped, or before it has one where its output goes. */
+static void show_panics(const char *const paths[2])
 {
-	FILE *log = path ? fopen(path, "re") : NULL;
 	char line[512];
 
-	while (log && fgets(line, sizeof(line), log))
-		if (strstr(line, ">>PANIC<<"))
-			fputs(line, stderr);
-	if (log)
-		fclose(log);
+	for (unsigned i = 0; i < 2; i++) {
+		FILE *log = paths[i] ? fopen(paths[i], "re") : NULL;
+
+		while (log && fgets(line, sizeof(line), log))
+			if (strstr(line, ">>PANIC<<") || strstr(line, "wrong value for parameter"))
+				fputs(line, stderr);
+		if (log)
+			fclose(log);
+	}
 }
 
 static int verdict(const struct bridge *bridge, enum reason reason, int status)
@@ -279,7 +283,7 @@ static int verdict(const struct bridge *bridge, enum reason reason, int status)
 	}
 	if (bridge->off_since >= 0 && (!emulator->ends_itself || (WIFEXITED(status) && WEXITSTATUS(status) == 0)))
 		return STATUS_OK;
-	show_panics(emulator->log);
+	show_panics(emulator->logs);
 	complain("the machine ended without an orderly power-off of Bulkhead (%s %s %d)", emulator->name,
 		 WIFSIGNALED(status) ? "was killed by signal" : "had status",
 		 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));

@@ -62,7 +62,7 @@ def run(start, folder, commands):
     (folder / "rc").write_text(commands)
     return start.add(bulkhead.Machine(
         [bulkhead.COMMAND, "run", configuration, "--build", bulkhead.BUILD, "--vendor", "intel", "--firmware", "bios",
-         "--timeout", 1200, "--bochs-rc", folder / "rc"], "intel, bios, a corrupted VMCS", "intel"))
+         "--timeout", 1200, "--bochs-rc", folder / "rc"], "intel, bios, a corrupted VMCS", "Bochs"))
 
 
 @pytest.mark.parametrize("case", CASES)

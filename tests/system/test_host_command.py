@@ -58,7 +58,7 @@ def test_help():
     assert re.search(r"check CONF.*image CONF -o FILE.*run CONF", command("--help").stdout, re.S)
     for name, options in (("check", ["--help"]), ("image", ["--output", "--firmware", "--build", "--force", "--help"]),
                           ("run", ["--vendor", "--firmware", "--cpus", "--memory", "--timeout", "--icount", "--model",
-                                   "--qemu-arg", "--build", "--help"])):
+                                   "--qemu-arg", "--bochs-rc", "--build", "--help"])):
         result = command(name, "--help")
         assert result.returncode == 0 and result.stderr == "" and "Exit status" in result.stdout
         assert sorted(set(re.findall(r"^ .*?(--[a-z-]+)", result.stdout, re.M))) == sorted(options)
@@ -77,6 +77,7 @@ def test_help():
     (("image", "a", "-o", "b", "--firmware", "coreboot"), "there is no firmware coreboot; write uefi or bios"),
     (("run",), "run takes one configuration"),
     (("run", "a", "--vendor", "via"), "there is no vendor via; write amd or intel"),
+    (("run", "a", "--vendor", "intel", "--model", "ryzen"), "ryzen is a processor with AMD-V; leave --vendor intel out"),
     (("run", "a", "--cpus", "0"), "--cpus cannot be 0; write a number from 1 to 255"),
     (("run", "a", "--cpus", "1x"), "--cpus cannot be 1x"),
     (("run", "a", "--memory", "1000"), "--memory cannot be 1000; write a size in whole MiB"),
@@ -272,26 +273,49 @@ def fake(folder, script, name="qemu-system-x86_64"):
     return {"PATH": f"{folder}/bin:{os.environ['PATH']}", "TMPDIR": str(folder / "temporary")}
 
 
+def fake_emulator(folder, vendor, script):
+    """The emulator of a vendor; the script's console is the machine's. Words and environment for `bulkhead run`."""
+    if vendor == "amd":
+        return [], fake(folder, script)
+    terminal = """exec <>"$(sed -n 's/^com1.*dev=//p' "$3")" >&0; """
+    return ["--vendor", "intel"], fake(folder, terminal + script, "bochs-bin")
+
+
+NAMES = {"amd": "QEMU", "intel": "Bochs"}
 OFF = "printf '[ 1.0] 0 info bulkhead: all partitions are off: power off\\r\\n'"
+NOTHING = "printf '[ 1.0] 0 error bulkhead: no partition is running, 1 failed\\r\\n'; exec sleep 1000"
+PANIC = "printf '[ 1.0] 0 error bulkhead: halted: switch the machine off\\r\\n'; exec sleep 1000"
 
 
-@pytest.mark.parametrize("script, status", [
-    (OFF, 0),
-    (OFF + "; exit 1", 1),
-    ("echo panic", 1),
-    ("echo all partitions", 1),
-    (OFF + "; kill -9 $$", 1),
-    ("exec sleep 1000", 124),
-    (OFF + "; exec sleep 1000", 124),
+# Bochs has status 1 at every end; and it has no power-off to end with where there are no ACPI tables.
+@pytest.mark.parametrize("vendor, script, status", [
+    ("amd", OFF, 0),
+    ("amd", OFF + "; exit 1", 1),
+    ("amd", "echo panic", 1),
+    ("amd", "echo all partitions", 1),
+    ("amd", OFF + "; kill -9 $$", 1),
+    ("amd", NOTHING, 1),
+    ("amd", PANIC, 1),
+    ("amd", "exec sleep 1000", 124),
+    ("amd", OFF + "; exec sleep 1000", 124),
+    ("intel", OFF + "; exit 1", 0),
+    ("intel", OFF + "; exec sleep 1000", 0),
+    ("intel", "echo all partitions; exit 1", 1),
+    ("intel", "kill -9 $$", 1),
+    ("intel", NOTHING, 1),
+    ("intel", PANIC, 1),
+    ("intel", "exec sleep 1000", 124),
 ])
-def test_run_status(folder, script, status):
+def test_run_status(folder, vendor, script, status):
     """0 only when Bulkhead said that it turns the machine off, and the machine went off."""
     seconds = 1 if status == 124 else 60
-    result = command("run", folder / "good.conf", "--timeout", seconds, **fake(folder, script))
+    words, environment = fake_emulator(folder, vendor, script)
+    result = command("run", folder / "good.conf", *words, "--timeout", seconds, **environment)
     assert result.returncode == status
-    assert "QEMU starts; Ctrl-] three times ends it" in result.stderr
+    assert f"{NAMES[vendor]} starts; Ctrl-] three times ends it" in result.stderr
     assert ("the time is over" in result.stderr) == (status == 124)
-    assert ("without an orderly power-off" in result.stderr) == (status == 1)
+    assert ("nothing is running" in result.stderr) == (script in (NOTHING, PANIC))
+    assert ("without an orderly power-off" in result.stderr) == (status == 1 and script not in (NOTHING, PANIC))
     assert os.listdir(folder / "temporary") == []
 
 
@@ -356,15 +380,46 @@ def test_run_bochs_limits(folder):
     assert result.returncode == 1 and "--qemu-arg is for QEMU" in result.stderr
 
 
-def spawn(folder, script):
+def test_run_bochs_debugger(folder):
+    """Commands for its debugger are the ones given, otherwise the one to go on."""
+    environment = fake(folder, f'cp "$5" {folder}/rc; cp "$3" {folder}/setup', "bochs-bin")
+    command("run", folder / "good.conf", "--vendor", "intel", **environment)
+    assert (folder / "rc").read_text() == "c\n" and "debugger_log" not in (folder / "setup").read_text()
+    (folder / "commands").write_text("lb 0x1\nc\n")
+    command("run", folder / "good.conf", "--vendor", "intel", "--bochs-rc", folder / "commands", **environment)
+    assert (folder / "rc").read_text() == "lb 0x1\nc\n"
+    assert f"debugger_log: {folder}/commands.log\n" in (folder / "setup").read_text()
+
+
+def test_run_bochs_says_why_it_ends(folder):
+    """The real one, with a processor that it does not know: its own words."""
+    result = command("run", folder / "good.conf", "--vendor", "intel", "--model", "z80")
+    assert result.returncode == 1 and "wrong value for parameter 'model'" in result.stderr
+
+
+def test_run_cores(folder):
+    """As many as the configuration names; in QEMU at least 2, since one that only sleeps costs nothing there."""
+    (folder / "good.conf").write_text(HEAD + "[partition a]\ncpus = 0\nmemory = 1M\nkernel = vmlinuz\n")
+    for words, cores in ([], 2), (["--cpus", 1], 1):
+        command("run", folder / "good.conf", *words, **fake(folder, OFF))
+        assert f"-smp {cores} " in " ".join(words_of(folder))
+    for words, cores in ([], 1), (["--cpus", 2], 2):
+        command("run", folder / "good.conf", "--vendor", "intel", *words,
+                **fake(folder, f'cp "$3" {folder}/setup', "bochs-bin"))
+        assert f"count={cores}," in (folder / "setup").read_text()
+
+
+def spawn(folder, vendor, script):
     """`bulkhead run` on a terminal."""
-    return pexpect.spawn(COMMAND, ["run", str(folder / "good.conf"), "--timeout", "100"], timeout=30,
-                         env={**os.environ, **fake(folder, script)}, encoding="utf-8")
+    words, environment = fake_emulator(folder, vendor, script)
+    return pexpect.spawn(COMMAND, ["run", str(folder / "good.conf"), "--timeout", "100", *words], timeout=30,
+                         env={**os.environ, **environment}, encoding="utf-8")
 
 
-def test_run_keys(folder):
+@pytest.mark.parametrize("vendor", NAMES)
+def test_run_keys(folder, vendor):
     """Every key goes to the machine, Ctrl-C and Ctrl-A too."""
-    child = spawn(folder, f"echo ready; head -c 7 | od -An -tx1; {OFF}")
+    child = spawn(folder, vendor, f"echo ready; head -c 7 | od -An -tx1; {OFF}")
     child.expect("ready")
     child.send("a\x01x\x03\x1d\r\x04")
     child.expect("61 01 78 03 1d 0d 04")
@@ -373,24 +428,26 @@ def test_run_keys(folder):
     assert child.exitstatus == 0
 
 
-def test_run_escape(folder):
+@pytest.mark.parametrize("vendor", NAMES)
+def test_run_escape(folder, vendor):
     """Ctrl-] three times ends the emulator; with another key between, it does not."""
-    child = spawn(folder, "echo ready; exec cat")
+    child = spawn(folder, vendor, "echo ready; exec cat")
     child.expect("ready")
     child.send("\x1d\x1dx\x1d\x1dy")
     child.expect("\x1d\x1dx\x1d\x1dy")
     child.send("\x1d\x1d\x1d")
-    child.expect(r"QEMU was ended by Ctrl-\]")
+    child.expect(rf"{NAMES[vendor]} was ended by Ctrl-\]")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 1
     assert os.listdir(folder / "temporary") == []
 
 
+@pytest.mark.parametrize("vendor", NAMES)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_run_signal(folder, number):
+def test_run_signal(folder, vendor, number):
     """A signal ends the emulator, too, and leaves nothing behind."""
-    child = spawn(folder, "echo ready $$; exec cat")
+    child = spawn(folder, vendor, "echo ready $$; exec cat")
     child.expect(r"ready (\d+)")
     pid = int(child.match.group(1))
     child.kill(number)
