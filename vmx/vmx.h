@@ -173,6 +173,8 @@ void vmx_read_segment(struct vcpu *vcpu, enum vcpu_segment seg, struct segment *
 void vmx_write_segment(struct vcpu *vcpu, enum vcpu_segment seg, const struct segment *in);
 /* vmx_event.c */
 void vmx_advance(struct vcpu *vcpu, unsigned length);
+/* DR6 and DR7 as the delivery of #DB leaves them; `causes` as in a VMCS: SDM table 28-1. */
+void vmx_debug_causes(struct vcpu *vcpu, uint64_t causes);
 void vmx_inject(struct vcpu *vcpu, const struct event *event);
 bool vmx_event_pending(struct vcpu *vcpu);
 bool vmx_can_interrupt(struct vcpu *vcpu);

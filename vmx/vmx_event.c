@@ -5,6 +5,9 @@
 
 #define APIC_PAGE_TPR (0x80 / 4)
 #define DEBUGCTL_BTF  (1u << 1)
+#define DR6_CAUSES    0x600fULL /* B0..B3, BD, BS; RTM is not offered */
+#define DR6_B         0xfULL
+#define DR7_GD        (1ULL << 13)
 
 /* These push an error code, but not in real-address mode (SDM 27.2.1.3). */
 #define ERROR_VECTORS \
@@ -103,13 +106,38 @@ static inline void fetch_for_advance(struct vmx_vcpu *s)
 	vmx_get(s, FIELD_RFLAGS);
 }
 
-/* Under a shadow, or with TF or RF set. A single step over the instruction is due, unless only branches are stepped. */
-static void finish_instruction(struct vmx_vcpu *s, uint64_t blocking, uint64_t rflags)
+/* What the processor does with its debug registers when it delivers #DB, and an injection does not (SDM 18.2.3, 18.2.4). */
+void vmx_debug_causes(struct vcpu *vcpu, uint64_t causes)
 {
+	struct vmx_vcpu *s = vmx_of(vcpu);
+	uint64_t dr7 = vmx_get(s, FIELD_DR7);
+
+	vmx_write(vcpu, VCPU_DR6, (vmx_read(vcpu, VCPU_DR6) & ~DR6_B) | (causes & DR6_CAUSES));
+	if (dr7 & DR7_GD)
+		vmx_set(s, FIELD_DR7, dr7 & ~DR7_GD);
+}
+
+/*
+ * Under a shadow, or with TF or RF set. A single step over the instruction, unless only branches are stepped, and what
+ * MOV SS has held back are due now, before any interrupt: an entry that injects one would drop what is only pending
+ * (SDM 27.7.3).
+ */
+static void finish_instruction(struct vcpu *vcpu, struct vmx_vcpu *s, uint64_t blocking, uint64_t rflags)
+{
+	uint64_t causes = 0;
+
 	vmx_set(s, FIELD_INTERRUPTIBILITY, blocking & ~(uint64_t)(BLOCKING_STI | BLOCKING_MOV_SS));
 	vmx_set(s, FIELD_RFLAGS, rflags & ~RFLAGS_RF);
+	if (blocking & BLOCKING_MOV_SS) {
+		causes = vmx_get(s, FIELD_PENDING_DEBUG);
+		vmx_set(s, FIELD_PENDING_DEBUG, 0);
+	}
 	if (rflags & RFLAGS_TF && !(vmx_get(s, FIELD_DEBUGCTL) & DEBUGCTL_BTF))
-		vmx_set(s, FIELD_PENDING_DEBUG, vmx_get(s, FIELD_PENDING_DEBUG) | PENDING_DEBUG_BS);
+		causes |= PENDING_DEBUG_BS;
+	if (!(causes & (PENDING_DEBUG_BS | PENDING_DEBUG_ENABLED)) || s->event)
+		return;
+	vmx_debug_causes(vcpu, causes);
+	vmx_inject(vcpu, &(struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_DB });
 }
 
 void vmx_advance(struct vcpu *vcpu, unsigned length)
@@ -127,5 +155,5 @@ void vmx_advance(struct vcpu *vcpu, unsigned length)
 	s->field[FIELD_RIP] = rip;
 	s->dirty |= FIELD_BIT(FIELD_RIP);
 	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS) || rflags & (RFLAGS_TF | RFLAGS_RF))
-		finish_instruction(s, blocking, rflags);
+		finish_instruction(vcpu, s, blocking, rflags);
 }

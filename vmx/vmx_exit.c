@@ -3,9 +3,6 @@
 #include "arch/x86/msr.h"
 #include "vmx/vmx.h"
 
-#define DR6_CAUSES    0x600fULL /* B0..B3, BD, BS; RTM is not offered */
-#define DR6_B         0xfULL
-#define DR7_GD        (1ULL << 13)
 #define TASK_GATE     3 /* source of a task switch */
 
 typedef void decoder(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit);
@@ -141,11 +138,7 @@ static void decode_misconfiguration(struct vcpu *vcpu, struct vmx_vcpu *s, struc
  */
 static void decode_debug(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
 {
-	uint64_t causes = vmread(s, EXIT_QUALIFICATION) & DR6_CAUSES, dr7 = vmx_get(s, FIELD_DR7);
-
-	vmx_write(vcpu, VCPU_DR6, (vmx_read(vcpu, VCPU_DR6) & ~DR6_B) | causes);
-	if (dr7 & DR7_GD)
-		vmx_set(s, FIELD_DR7, dr7 & ~DR7_GD);
+	vmx_debug_causes(vcpu, vmread(s, EXIT_QUALIFICATION));
 	if (exit->exception.type == INTERRUPTION_ICEBP)
 		exit->exception.length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
 	else if (vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS) &&
