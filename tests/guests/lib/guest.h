@@ -74,6 +74,9 @@ typedef void interrupt_handler(struct frame *frame);
 /* NULL: report it and exit with status 127. The handler may change the frame. */
 void set_handler(uint8_t vector, interrupt_handler *handler);
 void load_idt(void); /* done already on the boot processor */
+/* The gate of a vector; `ist`: 1 to 7, of the TSS, 0 for none. 1 is the double fault's. */
+void set_gate(uint8_t vector, bool present, unsigned ist);
+void set_ist(unsigned number, uint64_t rsp);
 
 struct fault {
 	uint64_t vector, error, rip, cr2;

@@ -3,6 +3,9 @@
 #include "runtime.h"
 
 #define GATE_INTERRUPT 0x8e00ULL /* present, 64-bit interrupt gate */
+#define GATE_PRESENT   (1ULL << 47)
+#define GATE_IST       (7ULL << GATE_IST_SHIFT)
+#define GATE_IST_SHIFT 32
 #define TSS_AVAILABLE  0x0000890000000067ULL
 #define DOUBLE_FAULT_IST 1
 
@@ -34,6 +37,17 @@ void set_handler(uint8_t vector, interrupt_handler *handler)
 void set_kernel_stack(uint64_t rsp)
 {
 	tss.rsp[0] = rsp;
+}
+
+void set_ist(unsigned number, uint64_t rsp)
+{
+	tss.ist[number - 1] = rsp;
+}
+
+void set_gate(uint8_t vector, bool present, unsigned ist)
+{
+	idt[vector].low &= ~(GATE_PRESENT | GATE_IST);
+	idt[vector].low |= (uint64_t)ist << GATE_IST_SHIFT | (present ? GATE_PRESENT : 0);
 }
 
 void load_idt(void)
