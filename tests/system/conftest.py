@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: machines that end with their test, and whose console is shown when it fails."""
+import re
+
 import pytest
 
 import bulkhead
@@ -53,6 +55,19 @@ def start_shared(tmp_path_factory):
 def vendor(request):
     """Each vendor in turn."""
     return request.param
+
+
+def pytest_configure(config):
+    """For -m."""
+    config.addinivalue_line("markers", "bochs: a machine in Bochs; set for every test of VT-x or of a model of Bochs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks what runs in Bochs, so that it can run beside what runs in QEMU (tools/make/tests.py)."""
+    for item in items:
+        if set(re.split(r"[\[\]-]", item.name)) & {"intel", *bulkhead.BOCHS_AMD}:
+            item.add_marker(pytest.mark.bochs)
 
 
 @pytest.hookimpl(tryfirst=True)

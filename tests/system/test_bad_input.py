@@ -123,7 +123,7 @@ def test_good_partition_runs_to_its_end(bad):
                                     r"processor"),
     ("intel", "corei5_lynnfield_750", r"no VT-x: this processor's VT-x cannot run real-mode guests "
                                       r'\(no "unrestricted guest"\): use a newer processor'),
-], ids=["no-svm", "no-npt", "no-vmx", "no-ept", "no-unrestricted-guest"])
+], ids=["amd-no-svm", "amd-no-npt", "intel-no-vmx", "intel-no-ept", "intel-no-unrestricted-guest"])
 def test_processor_without_virtualization(start, vendor, model, sentence):
     """The reason, and what follows from it; nothing is started, and the hypervisor waits for somebody to read that."""
     machine = start(HEAD + guest("good", "hello.elf"), vendor=vendor, model=model)

@@ -10,6 +10,8 @@ import pytest
 import bulkhead
 from bulkhead import HEAD, guest
 
+pytestmark = pytest.mark.bochs
+
 KERNEL = os.path.join(bulkhead.BUILD, "bulkhead.elf")
 
 # VMCS fields (SDM appendix B): what is written, and what must be said of it.

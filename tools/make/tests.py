@@ -28,25 +28,45 @@ def run_unit(build):
     return passed, failed
 
 
-def run_system(build):
-    """pytest over tests/system; counted from its own report."""
-    if not glob.glob("tests/system/test_*.py"):
-        return 0, 0
-    report = os.path.join(build, "system.xml")
+def start_pytest(build, name, selection):
+    """pytest over the part of tests/system that the marker expression selects; (process, its report, its output)."""
+    report, output = (os.path.join(build, f"system-{name}.{kind}") for kind in ("xml", "log"))
     if os.path.exists(report):
         os.remove(report)
     environment = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", BULKHEAD_BUILD=os.path.abspath(build))
-    result = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml", report,
-                             "tests/system"], env=environment, check=False)
+    with open(output, "w", encoding="utf-8") as file:
+        process = subprocess.Popen([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml", report,
+                                    "--durations=10", "-m", selection, "tests/system"],
+                                   env=environment, stdout=file, stderr=subprocess.STDOUT)
+    return process, report, output
+
+
+def count(report, status):
+    """Tests of a report: (passed, failed)."""
     passed = failed = 0
     if os.path.exists(report):
         for suite in xml.parse(report).getroot().iter("testsuite"):
             bad = int(suite.get("failures")) + int(suite.get("errors"))
             failed += bad
             passed += int(suite.get("tests")) - bad - int(suite.get("skipped"))
-    if result.returncode != 0 and failed == 0:
+    if status != 0 and failed == 0:
         failed = 1
     return passed, failed
+
+
+def run_system(build):
+    """The machines in QEMU and those in Bochs, which has one thread only, beside each other."""
+    if not glob.glob("tests/system/test_*.py"):
+        return 0, 0
+    runs = [start_pytest(build, "qemu", "not bochs"), start_pytest(build, "bochs", "bochs")]
+    print("System tests run; what they say is in", *(output for _, _, output in runs), flush=True)
+    counts = []
+    for process, report, output in runs:
+        status = process.wait()
+        with open(output, encoding="utf-8", errors="replace") as file:
+            print(file.read(), flush=True)
+        counts.append(count(report, status))
+    return sum(passed for passed, _ in counts), sum(failed for _, failed in counts)
 
 
 def main():
