@@ -44,14 +44,8 @@ int bus_add(struct bus *bus, uint64_t base, uint64_t size, bus_handler *handler,
 const struct bus_range *bus_find(const struct bus *bus, uint64_t address, unsigned size)
 {
 	unsigned at = ranges_below(bus, address);
-	const struct bus_range *range;
 
-	if (at == 0)
-		return NULL;
-	range = &bus->ranges[at - 1];
-	if (size > range->size || address - range->base > range->size - size)
-		return NULL;
-	return range;
+	return at > 0 && bus_range_holds(&bus->ranges[at - 1], address, size) ? &bus->ranges[at - 1] : NULL;
 }
 
 bool bus_dispatch(const struct bus *bus, struct bus_access *access)

@@ -29,6 +29,12 @@ struct bus_range {
 	struct device *device;
 };
 
+/* All of [address, address + size)? */
+static inline bool bus_range_holds(const struct bus_range *range, uint64_t address, unsigned size)
+{
+	return size <= range->size && address - range->base <= range->size - size;
+}
+
 #define BUS_RANGES 32
 
 struct bus {

@@ -7,11 +7,16 @@
 void vcpu_port(struct vcpu *vcpu, struct bus_access *access)
 {
 	struct partition *partition = vcpu->partition;
-	const struct bus_range *range = bus_find(&partition->ports, access->address, access->size);
+	const struct bus_range *range = vcpu->port_range;
 
-	if (!range) {
-		access->value = UINT64_MAX;
-		return;
+	/* Most often it is the device of the last time. */
+	if (!range || !bus_range_holds(range, access->address, access->size)) {
+		range = bus_find(&partition->ports, access->address, access->size);
+		if (!range) {
+			access->value = UINT64_MAX;
+			return;
+		}
+		vcpu->port_range = range;
 	}
 	access->offset = access->address - range->base;
 	spin_lock(&partition->lock);

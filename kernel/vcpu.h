@@ -13,6 +13,7 @@
 #include "kernel/exit.h"
 #include "kernel/vcpu_ops.h"
 
+struct bus_range;
 struct partition;
 
 /* Indices into vcpu->gpr are the encodings of instructions; the RSP slot is unused (vcpu_gpr() knows where it is). */
@@ -57,9 +58,11 @@ struct vcpu {
 	unsigned index;              /* in the partition; also its APIC ID */
 	bool nmi_pending;
 	bool uses_pic;               /* the 8259's INTR reaches this vCPU's LINT0 */
+	bool window_open;            /* the backend was asked for an interrupt window */
 	_Atomic uint8_t sipi_vector;
 	struct vlapic apic;
 	struct guest_msrs msrs;
+	const struct bus_range *port_range; /* of the last port access that found a device; NULL: none yet */
 	uint64_t pvclock;            /* MSR_PV_SYSTEM_TIME */
 	uint32_t pvclock_version;
 	struct exit_statistics exits[EXIT_KINDS];

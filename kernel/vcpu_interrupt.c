@@ -144,6 +144,15 @@ static bool extint_pending(const struct vcpu *vcpu)
 	return vcpu->uses_pic && pc_extint(vcpu->partition) && vlapic_accepts_extint(&vcpu->apic);
 }
 
+/* Mostly there is nothing to wait for and nothing was waited for: then nothing is to be done. */
+static inline void request_window(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector)
+{
+	if (window == WINDOW_NONE && !vcpu->window_open)
+		return;
+	vcpu->window_open = window != WINDOW_NONE;
+	vcpu_ops->request_window(vcpu, window, vector);
+}
+
 /* Every kind of entry comes through here when something may be pending; nothing is lost when it cannot be taken now. */
 void vcpu_deliver(struct vcpu *vcpu)
 {
@@ -157,7 +166,7 @@ void vcpu_deliver(struct vcpu *vcpu)
 	vector = extint ? 0 : vlapic_pending(&vcpu->apic);
 	if (extint || vector >= 0) {
 		if (!vcpu_ops->can_interrupt(vcpu)) {
-			vcpu_ops->request_window(vcpu, WINDOW_INTERRUPT, (uint8_t)vector);
+			request_window(vcpu, WINDOW_INTERRUPT, (uint8_t)vector);
 			return;
 		}
 		vcpu->state = VCPU_RUNNING;
@@ -173,7 +182,7 @@ void vcpu_deliver(struct vcpu *vcpu)
 	/* What the TPR holds back comes when the guest lowers it: ask for that moment. */
 	vector = vlapic_requested(&vcpu->apic);
 	if (vector > 0 && vector >> 4 > vcpu->apic.isr_top >> 4)
-		vcpu_ops->request_window(vcpu, WINDOW_INTERRUPT, (uint8_t)vector);
+		request_window(vcpu, WINDOW_INTERRUPT, (uint8_t)vector);
 	else
-		vcpu_ops->request_window(vcpu, WINDOW_NONE, 0);
+		request_window(vcpu, WINDOW_NONE, 0);
 }

@@ -181,7 +181,7 @@ static __attribute__((noinline)) void load(struct vcpu *vcpu, struct vmx_core *c
 	vmx_shared_load(s);
 }
 
-static void write_event(struct vmx_vcpu *s)
+static inline void write_event(struct vmx_vcpu *s)
 {
 	vmwrite(s, ENTRY_INTERRUPTION_INFO, s->event);
 	if (s->event & INTERRUPTION_ERROR)
@@ -195,8 +195,6 @@ static void write_event(struct vmx_vcpu *s)
 static __attribute__((noinline)) void do_chores(struct vcpu *vcpu, struct vmx_vcpu *s)
 {
 	s->chores = false;
-	if (s->event)
-		write_event(s);
 	if (s->shared_stale)
 		vmx_shared_load(s);
 	if (s->pdptes_stale)
@@ -246,6 +244,8 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 		load(vcpu, vmx_core());
 	if (s->chores)
 		do_chores(vcpu, s);
+	if (s->event)
+		write_event(s);
 	if (deadline != s->deadline || deadline != UINT64_MAX)
 		set_deadline(s, deadline);
 	if (s->dirty == FIELD_BIT(FIELD_RIP)) { /* of most exits that is all */

@@ -63,7 +63,7 @@ struct vmx_vcpu {
 	uint8_t event_length;
 	bool launched;
 	bool entry_failed;           /* the last VMLAUNCH or VMRESUME did not even try */
-	bool chores;                 /* an event to inject, or something of the following, is due before the entry */
+	bool chores;                 /* something of the following is due before the entry */
 	bool shared_stale;           /* the registers in `shared` are newer than the processor's */
 	bool pdptes_stale;           /* CR0, CR3, CR4 or EFER were written */
 	bool flush_vpid, flush_ept;

@@ -20,7 +20,6 @@ void vmx_inject(struct vcpu *vcpu, const struct event *event)
 
 	s->event = event->vector | (uint32_t)event->type << INTERRUPTION_TYPE_SHIFT | INTERRUPTION_VALID;
 	s->event_length = event->type >= EVENT_SOFTWARE ? event->length : 0;
-	s->chores = true;
 	if (event->type == EVENT_EXCEPTION && ERROR_VECTORS >> event->vector & 1 && vmx_get(s, FIELD_CR0) & CR0_PE) {
 		s->event |= INTERRUPTION_ERROR;
 		s->event_error = event->error;
