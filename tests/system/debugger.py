@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The memory and registers of an emulated machine as its emulator sees them, with nothing of the hypervisor's in between:
-QEMU's monitor, Bochs's debugger."""
+"""Memory and registers of an emulated machine as its emulator sees them, by QEMU's monitor or Bochs's debugger, with
+nothing of the hypervisor's in between."""
 import os
 import re
 import signal

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import bulkhead
-from bulkhead import HEAD, guest, linux, partition
+from bulkhead import FIRMWARE, HEAD, guest, linux, partition
 
 MIB = 1 << 20
 
@@ -117,7 +117,8 @@ def test_good_partition_runs_to_its_end(bad):
 
 @pytest.mark.parametrize("vendor,model,sentence", [
     ("amd", "max,-svm", r"no AMD-V: this processor has no AMD-V \(CPUID 80000001h ECX bit 2 is clear\)"),
-    ("amd", "qemu64,+svm", r"no AMD-V: this processor's AMD-V has no nested paging \(CPUID 8000000Ah EDX bit 0 is clear\)"),
+    ("amd", "qemu64,+svm", r"no AMD-V: this processor's AMD-V has no nested paging "
+                           r"\(CPUID 8000000Ah EDX bit 0 is clear\)"),
     ("intel", "p4_prescott_celeron_336", r"no VT-x: this processor has no VT-x \(CPUID 1 ECX bit 5 is clear\)"),
     ("intel", "core2_penryn_t9600", r"no VT-x: this processor's VT-x has no extended page tables \(EPT\): use a newer "
                                     r"processor"),
@@ -135,7 +136,7 @@ def test_processor_without_virtualization(start, vendor, model, sentence):
 
 def test_every_partition_is_broken(start, vendor):
     """Nothing can start: what to mend."""
-    machine = start(HEAD + guest("only", "absent.elf"), vendor=vendor)
+    machine = start(HEAD + guest("only", "absent.elf"), vendor=vendor, firmware=FIRMWARE[vendor])
     machine.expect(r'error only: not started: file "absent.elf" was not found', machine.boot_wait)
     machine.expect(r"partitions: 0 of 1 can be started")
     machine.expect(r"no partition is running: mend bulkhead.conf and reset the machine")
@@ -151,7 +152,7 @@ def test_every_partition_is_broken(start, vendor):
 ], ids=["empty", "version", "binary"])
 def test_useless_configuration(start, vendor, text, errors):
     """Nothing starts, every error is said, and the last line says what to do."""
-    machine = start(text, vendor=vendor)
+    machine = start(text, vendor=vendor, firmware=FIRMWARE[vendor])
     for line, message in errors:
         machine.expect(rf"error bulkhead: bulkhead.conf:{line}: {re.escape(message)}", machine.boot_wait)
     machine.expect(r"no partition is running: mend bulkhead.conf and reset the machine")
@@ -175,9 +176,10 @@ def test_missing_configuration(start, tmp_path):
 
 
 def test_machine_with_little_memory(start, vendor):
-    """A kernel's file is larger than the machine's memory: said, and the good partition runs. By UEFI: GRUB would leave the
-    file out."""
+    """A kernel's file is larger than the machine's memory: said, and the good partition runs. By UEFI, since GRUB leaves
+    such a file out."""
     machine = start(HEAD + guest("good", "hello.elf", memory="2M") + linux("large", cpus="1", memory="64M"),
                     {"initrd.img": bytes(200 * MIB)}, vendor=vendor, firmware="uefi", memory="192M")
-    machine.expect(r'error large: not started: file "initrd.img" does not fit in the machine\'s memory', machine.boot_wait)
+    machine.expect(r'error large: not started: file "initrd.img" does not fit in the machine\'s memory',
+                   machine.boot_wait)
     machine.expect(r"info good: debug exit with status 0")

@@ -12,8 +12,8 @@ FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave"]
 
 # VT-x without and with APIC virtualization, with XSAVES and TSC scaling; and AMD-V that has what QEMU's lacks: the next
 # instruction's address, flush by ASID. Two of the guests meet errors of Bochs's svm.cc there, which processors do not
-# have (APM 15.5.1, 15.6). step: an exit at an instruction that was to be followed by a single-step trap does not drop the
-# trap, the host takes it. memory: VMRUN reads the guest's CR2, and does not load it.
+# have (APM 15.5.1, 15.6). step: an exit at an instruction that a single-step trap was to follow does not drop the trap,
+# the host takes it. memory: VMRUN reads the guest's CR2, and does not load it.
 MODELS = {
     "corei7_ivy_bridge_3770k": ("intel", FEW),
     "corei7_haswell_4770": ("intel", FEW),

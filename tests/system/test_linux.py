@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bulkhead import CMDLINE, HEAD, PROMPT, linux
+from bulkhead import CMDLINE, FIRMWARE, HEAD, PROMPT, linux
 
 # With more vCPUs than the test machine has cores, a vCPU's thread waits for its turn: a real machine never says this.
 OVERCOMMITTED = "hrtimer: interrupt took"
@@ -171,7 +171,7 @@ def test_two_partitions(start, vendor):
     """Two Linux kernels on one console: their lines have their names before them, Ctrl-A three times moves the keys.
     One of them crashes and comes back, and the other does not notice."""
     machine = start(HEAD + linux("left", vendor, cpus="0") + linux("right", vendor, cpus="1", words="quiet panic=-1"),
-                    vendor=vendor)
+                    vendor=vendor, firmware=FIRMWARE[vendor])
     machine.expect_text("[left] " + PROMPT, machine.boot_wait)
     machine.focus("right")
     machine.send("\n")
@@ -202,7 +202,8 @@ def test_long_command_line(start, vendor):
     # Linux leaves words with a dot to modules, and takes any number of them.
     words = " ".join(f"m.word{i:04}" for i in range(170))
     machine = start(HEAD + linux("good", vendor, cpus="0", words=f"quiet {words}") +
-                    linux("bad", vendor, cpus="1", words=f"{words} {words}"), vendor=vendor)
+                    linux("bad", vendor, cpus="1", words=f"{words} {words}"),
+                    vendor=vendor, firmware=FIRMWARE[vendor])
     machine.expect(r"error bad: not started: vmlinuz: .*command line", machine.boot_wait)
     machine.shell()
     machine.send("md5sum </proc/cmdline\n")

@@ -3,7 +3,7 @@
 import re
 import zlib
 
-from bulkhead import HEAD, guest
+from bulkhead import FIRMWARE, HEAD, guest
 
 
 def test_restart_policies(start, vendor):
@@ -43,7 +43,7 @@ def test_modules(start, vendor):
     data = {"one.bin": bytes(range(256)) * 1000, "two.bin": b"x", "three.bin": bytes(5 << 20)}
     text = HEAD + guest("modules", "modules.elf", cmdline="these are words 0") + \
         "module = one.bin first  module\nmodule = two.bin\nmodule = three.bin 3\n"
-    machine = start(text, data, vendor=vendor)
+    machine = start(text, data, vendor=vendor, firmware=FIRMWARE[vendor])
     machine.ends(0, machine.boot_wait)
     log = machine.log()
     assert re.search(r'command line "modules.elf these are words 0"\n3 modules\n', log)

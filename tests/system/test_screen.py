@@ -68,7 +68,7 @@ def mismatch(rows, lines):
 def test_screen_shows_the_console(start, tmp_path):
     """Which picture stands for which character is not asked: only that every character has one, and only one."""
     path = tmp_path / "qmp"
-    machine = start(HEAD + guest("hostile", "hostile.elf", cmdline="loop"), vendor="amd",
+    machine = start(HEAD + guest("hostile", "hostile.elf", cmdline="loop"), vendor="amd", firmware="uefi",
                     qemu=["-vga", "std", "-qmp", f"unix:{path},server=on,wait=off"])
     machine.expect(r"hostile: loop\r?\n")
     text = machine.log()
