@@ -102,6 +102,9 @@ void run_with(struct registers *registers, const void *code);
 	extern const uint8_t name[], name##_end[]; \
 	__asm__(".pushsection .text\n" #name ":\n" body "\n" #name "_end: ret\n.popsection")
 
+/* 32-bit code, without paging, and back to 64-bit mode: see protected.S. */
+void run_protected(void (*code)(void));
+
 #define READ_DR(n) ({ uint64_t v_; __asm__ volatile("mov %%dr" #n ", %0" : "=r"(v_)); v_; })
 #define WRITE_DR(n, v) ({ __asm__ volatile("mov %0, %%dr" #n : : "r"((uint64_t)(v)) : "memory"); })
 
