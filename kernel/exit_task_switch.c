@@ -212,18 +212,33 @@ static void load_v86_segments(struct vcpu *vcpu, const struct tss *tss)
 	}
 }
 
-/* Until they are loaded, no segment of the old task may be used; SS has the new task's privilege. */
+/*
+ * The selectors are in place before the first descriptor is read (SDM 8.3), so that a fault on the way finds the new
+ * task's. None may be used; CS and SS have the new task's privilege, which the VM entry compares (SDM 27.3.1.2).
+ */
+static void forget_segments(struct vcpu *vcpu, const struct tss *tss, unsigned cpl)
+{
+	for (unsigned i = VCPU_ES; i <= VCPU_GS; i++) {
+		struct segment s = { .selector = (uint16_t)tss->selector[i], .attributes = SEGMENT_UNUSABLE | cpl << 5 };
+
+		if (i == VCPU_CS)
+			s.attributes = SEGMENT_PRESENT | SEGMENT_S | cpl << 5 | TYPE_CODE | TYPE_WRITABLE | TYPE_ACCESSED;
+		vcpu_ops->write_segment(vcpu, (enum vcpu_segment)i, &s);
+	}
+}
+
 static bool load_segments(struct vcpu *vcpu, const struct tss *tss)
 {
 	static const uint8_t order[] = { VCPU_CS, VCPU_SS, VCPU_ES, VCPU_DS, VCPU_FS, VCPU_GS };
 	unsigned cpl = tss->selector[VCPU_CS] & SELECTOR_RPL, i;
 
-	if (!load_ldt(vcpu, (uint16_t)tss->ldt))
-		return false;
 	if (tss->eflags & RFLAGS_VM) {
 		load_v86_segments(vcpu, tss);
-		return true;
+		return load_ldt(vcpu, (uint16_t)tss->ldt);
 	}
+	forget_segments(vcpu, tss, cpl);
+	if (!load_ldt(vcpu, (uint16_t)tss->ldt))
+		return false;
 	for (i = 0; i < sizeof(order); i++)
 		if (!load_segment(vcpu, order[i], (uint16_t)tss->selector[order[i]], cpl))
 			return false;
@@ -285,11 +300,14 @@ static bool save_old(struct vcpu *vcpu, const struct exit *exit, const struct se
 	return find(vcpu, tr->selector, VECTOR_TS, &d) && set_type(vcpu, &d, TYPE_TSS_32);
 }
 
+/* An interrupt shadow ends with the instruction that switches, and so does its trap flag's business. */
 static void load_registers(struct vcpu *vcpu, const struct tss *tss, uint64_t eflags)
 {
 	uint64_t cr0 = vcpu_ops->read(vcpu, VCPU_CR0);
 	unsigned i;
 
+	vcpu_ops->write(vcpu, VCPU_RFLAGS, 0);
+	vcpu_ops->advance(vcpu, 0);
 	if (cr0 & CR0_PG)
 		vcpu_ops->write(vcpu, VCPU_CR3, tss->cr3);
 	vcpu_ops->write(vcpu, VCPU_CR0, cr0 | CR0_TS);
