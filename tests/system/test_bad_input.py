@@ -30,8 +30,8 @@ BROKEN = [
      r"not started: nothing: the file is empty: copy it again"),
     ("packed", partition("packed", cpus="8", memory="16M", kernel="packed.gz"),
      r"not started: packed.gz: compressed with gzip: unpack it \(gunzip\)"),
-    ("bulky", partition("bulky", cpus="9", memory="96M", kernel="vmlinuz", initrd="bulky.img"),
-     r"not started: bulky.img: the initrd \(48 MiB\) does not fit in 96 MiB of memory beside the kernel "
+    ("bulky", partition("bulky", cpus="9", memory="72M", kernel="vmlinuz", initrd="bulky.img"),
+     r"not started: bulky.img: the initrd \(8 MiB\) does not fit in 72 MiB of memory beside the kernel "
      r"\(up to [0-9]+ MiB\): raise `memory` or use a smaller one"),
     ("tiny", partition("tiny", cpus="10", memory="16M", kernel="vmlinuz"),
      r"not started: vmlinuz: it needs [0-9]+ MiB of memory to start, the partition has 16 MiB: raise `memory`"),
@@ -54,14 +54,16 @@ def files():
     """What the configuration names and nobody built."""
     kernel = bulkhead.built("vmlinuz")
     return {"short": kernel[:MIB], "header": kernel[:0x220], "readme": b"This is not a kernel\n", "nothing": b"",
-            "packed.gz": b"\x1f\x8b\x08\x00" + bytes(100), "bulky.img": bytes(48 * MIB)}
+            "packed.gz": b"\x1f\x8b\x08\x00" + bytes(100), "bulky.img": bytes(8 * MIB)}
 
 
-@pytest.fixture(scope="module", params=["uefi", "bios"])
-def bad(request, vendor, start_shared):
+# Fifteen processors take turns on one thread in Bochs: half a minute by its BIOS, two by UEFI.
+@pytest.fixture(scope="module", params=[("amd", "uefi"), ("amd", "bios"), ("intel", "bios")], ids="-".join)
+def bad(request, start_shared):
     """The console of a machine with one good partition and one of each kind of broken ones, after its end."""
+    vendor, firmware = request.param
     text = HEAD + guest("good", "hello.elf", cpus="0") + "".join(section for _, section, _ in BROKEN)
-    machine = start_shared(text, files(), vendor=vendor, firmware=request.param, cpus=CORES, memory="1G")
+    machine = start_shared(text, files(), vendor=vendor, firmware=firmware, cpus=CORES, memory="1G")
     machine.text = text
     machine.expect(r"QEMU starts|Bochs starts")
     machine.expect(r"no partition is running, [0-9]+ failed: see above; reset the machine to start again",
@@ -175,11 +177,11 @@ def test_missing_configuration(start, tmp_path):
                    r"-cfg=NAME", machine.boot_wait)
 
 
-def test_machine_with_little_memory(start, vendor):
-    """A kernel's file is larger than the machine's memory: said, and the good partition runs. By UEFI, since GRUB leaves
-    such a file out."""
+def test_machine_with_little_memory(start):
+    """A kernel's file is larger than the machine's memory: said, and the good partition runs. This is the UEFI loader's
+    doing, which knows no vendor; GRUB leaves such a file out."""
     machine = start(HEAD + guest("good", "hello.elf", memory="2M") + linux("large", cpus="1", memory="64M"),
-                    {"initrd.img": bytes(200 * MIB)}, vendor=vendor, firmware="uefi", memory="192M")
+                    {"initrd.img": bytes(200 * MIB)}, firmware="uefi", memory="192M")
     machine.expect(r'error large: not started: file "initrd.img" does not fit in the machine\'s memory',
                    machine.boot_wait)
     machine.expect(r"info good: debug exit with status 0")

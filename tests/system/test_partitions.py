@@ -3,6 +3,8 @@
 import re
 import zlib
 
+import pytest
+
 from bulkhead import FIRMWARE, HEAD, guest
 
 
@@ -65,6 +67,17 @@ def test_many_partitions(start, vendor):
         assert re.search(rf"^\[p{i}\] [0-9]+ passed, 0 failed$", log, re.M)
         assert f"info p{i}: debug exit with status 0\n" in log
     assert log.count("all partitions are off: power off") == 1
+
+
+@pytest.mark.bochs
+def test_processors_that_uefi_names(start):
+    """Without ACPI tables, as OVMF in Bochs has none, the processors are those of UEFI's MP services."""
+    machine = start(HEAD + "".join(guest(f"p{i}", "hello.elf", cpus=i, memory="4M") for i in range(3)), vendor="intel",
+                    firmware="uefi")
+    machine.ends(0, machine.boot_wait)
+    log = machine.log()
+    assert re.search(r"machine: 3 processors, ACPI no,", log) and re.search(r"cores: 3 online", log)
+    assert log.count("debug exit with status 0") == 3
 
 
 def test_autostart(start, vendor):
