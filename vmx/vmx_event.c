@@ -88,23 +88,6 @@ void vmx_write_cr8(struct vcpu *vcpu, uint8_t value)
 		vmx_set(s, FIELD_TPR_THRESHOLD, 0);
 }
 
-#define ADVANCE_FIELDS (FIELD_BIT(FIELD_RIP) | FIELD_BIT(FIELD_INTERRUPTIBILITY) | FIELD_BIT(FIELD_RFLAGS))
-
-/* The hottest of all: nearly always nothing has been read since the exit, so read the three at once. */
-static inline void fetch_for_advance(struct vmx_vcpu *s)
-{
-	if (!(s->valid & ADVANCE_FIELDS)) {
-		s->field[FIELD_RIP] = vmread(s, GUEST_RIP);
-		s->field[FIELD_INTERRUPTIBILITY] = vmread(s, GUEST_INTERRUPTIBILITY);
-		s->field[FIELD_RFLAGS] = vmread(s, GUEST_RFLAGS);
-		s->valid |= ADVANCE_FIELDS;
-		return;
-	}
-	vmx_get(s, FIELD_RIP);
-	vmx_get(s, FIELD_INTERRUPTIBILITY);
-	vmx_get(s, FIELD_RFLAGS);
-}
-
 /* What the processor does with its debug registers when it delivers #DB, and an injection does not (SDM 18.2.3, 18.2.4). */
 void vmx_debug_causes(struct vcpu *vcpu, uint64_t causes)
 {
@@ -139,20 +122,40 @@ static void finish_instruction(struct vcpu *vcpu, struct vmx_vcpu *s, uint64_t b
 	vmx_inject(vcpu, &(struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_DB });
 }
 
-void vmx_advance(struct vcpu *vcpu, unsigned length)
-{
-	struct vmx_vcpu *s = vmx_of(vcpu);
-	uint64_t old, rip, blocking, rflags;
+#define ADVANCE_FIELDS (FIELD_BIT(FIELD_RIP) | FIELD_BIT(FIELD_INTERRUPTIBILITY) | FIELD_BIT(FIELD_RFLAGS))
 
-	fetch_for_advance(s);
-	old = s->field[FIELD_RIP];
-	blocking = s->field[FIELD_INTERRUPTIBILITY];
-	rflags = s->field[FIELD_RFLAGS];
-	rip = old + length;
+static __attribute__((noinline)) void advance_with_care(struct vcpu *vcpu, struct vmx_vcpu *s, unsigned length)
+{
+	uint64_t old = vmx_get(s, FIELD_RIP), blocking = vmx_get(s, FIELD_INTERRUPTIBILITY);
+	uint64_t rip = old + length, rflags = vmx_get(s, FIELD_RFLAGS);
+
 	if ((old ^ rip) >> 32 && !(vmx_get(s, FIELD_RIGHTS + VCPU_CS) & SEGMENT_L)) /* not 64-bit code: EIP wraps */
 		rip = (uint32_t)rip;
 	s->field[FIELD_RIP] = rip;
 	s->dirty |= FIELD_BIT(FIELD_RIP);
 	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS) || rflags & (RFLAGS_TF | RFLAGS_RF))
 		finish_instruction(vcpu, s, blocking, rflags);
+}
+
+/* The hottest of all. Nearly always nothing has been read since the exit, and nothing but RIP changes. */
+void vmx_advance(struct vcpu *vcpu, unsigned length)
+{
+	struct vmx_vcpu *s = vmx_of(vcpu);
+	uint64_t old, rip, blocking, rflags;
+
+	if (s->valid & ADVANCE_FIELDS) {
+		advance_with_care(vcpu, s, length);
+		return;
+	}
+	s->field[FIELD_RIP] = old = vmread(s, GUEST_RIP);
+	s->field[FIELD_INTERRUPTIBILITY] = blocking = vmread(s, GUEST_INTERRUPTIBILITY);
+	s->field[FIELD_RFLAGS] = rflags = vmread(s, GUEST_RFLAGS);
+	s->valid |= ADVANCE_FIELDS;
+	rip = old + length;
+	if ((old ^ rip) >> 32 || blocking & (BLOCKING_STI | BLOCKING_MOV_SS) || rflags & (RFLAGS_TF | RFLAGS_RF)) {
+		advance_with_care(vcpu, s, length);
+		return;
+	}
+	s->field[FIELD_RIP] = rip;
+	s->dirty |= FIELD_BIT(FIELD_RIP);
 }
