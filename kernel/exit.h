@@ -11,6 +11,7 @@
 struct vcpu;
 
 enum exit_kind {
+	EXIT_UNKNOWN,          /* zero: what a table of exits has where it says nothing */
 	EXIT_INTERRUPT,        /* a physical interrupt: serviced by the host before the next entry */
 	EXIT_TIMER,            /* the deadline given to run() has passed */
 	EXIT_CPUID,
@@ -33,7 +34,6 @@ enum exit_kind {
 	EXIT_INIT,             /* a physical INIT */
 	EXIT_SHUTDOWN,         /* triple fault */
 	EXIT_ENTRY_FAILURE,    /* the processor refused the guest state */
-	EXIT_UNKNOWN,
 	EXIT_KINDS
 };
 

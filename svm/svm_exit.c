@@ -4,7 +4,7 @@
 
 /* Exits that need no decoding beyond their kind. */
 static const uint8_t simple_kind[256] = {
-	[SVM_EXIT_INTR] = EXIT_INTERRUPT, /* 0: also what every code without an entry looks like; see decode_other() */
+	[SVM_EXIT_INTR] = EXIT_INTERRUPT,
 	[SVM_EXIT_NMI] = EXIT_NMI,
 	[SVM_EXIT_INIT] = EXIT_INIT,
 	[SVM_EXIT_VINTR] = EXIT_INTERRUPT_WINDOW,
@@ -102,10 +102,8 @@ static __attribute__((noinline)) void decode_other(struct vcpu *vcpu, const stru
 		exit->exception = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
 	} else if ((uint32_t)code == (uint32_t)SVM_EXIT_INVALID) { /* some write the lower half only */
 		exit->kind = EXIT_ENTRY_FAILURE;
-	} else if (code < sizeof(simple_kind) && (simple_kind[code] || code == SVM_EXIT_INTR)) {
-		exit->kind = simple_kind[code];
 	} else {
-		exit->kind = EXIT_UNKNOWN;
+		exit->kind = code < sizeof(simple_kind) ? simple_kind[code] : EXIT_UNKNOWN;
 	}
 }
 

@@ -238,9 +238,6 @@ void vmx_decode(struct vcpu *vcpu, struct exit *exit)
 	exit->length = 0;
 	exit->opcode_count = 0;
 	exit->interrupted = (struct event){ .valid = false };
-	/* The kind of an external interrupt is 0, and so is that of a reason without an entry. */
-	if (!reason->kind && code != REASON_EXTERNAL_INTERRUPT)
-		reason = &unknown;
 	exit->kind = (enum exit_kind)reason->kind;
 	if (reason->skip)
 		exit->length = (uint8_t)vmread(s, EXIT_INSTRUCTION_LENGTH);
