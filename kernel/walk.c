@@ -97,8 +97,9 @@ static uint64_t reserved_bits(const struct walker *w, const struct path *path, u
 		/* A 4 MiB page's address goes on in bits 20:13, as far as PSE-36 and the processor have them. */
 		return leaf && level == 2 ? bits(21, w->physical_bits < 40 ? w->physical_bits - 19 : 21) : 0;
 	}
+	/* Of a PDPTE bit 5 is reserved, too, but QEMU sets it as if it were the accessed bit. */
 	if (path->format == &format_pae)
-		reserved |= is_pdpte(path, level) ? bits(63, 52) | bits(8, 5) | bits(2, 1) : bits(62, 52);
+		reserved |= is_pdpte(path, level) ? bits(63, 52) | bits(8, 6) | bits(2, 1) : bits(62, 52);
 	if (!(w->efer & EFER_NXE))
 		reserved |= ENTRY_NX;
 	if (leaf && level > 1)
