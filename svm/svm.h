@@ -26,6 +26,7 @@ struct svm_vcpu {
 	bool loaded;              /* VMLOADed on its core, GIF clear */
 	bool stepping;            /* RFLAGS.TF is set by us, to reach an NMI window */
 	bool step_trap_flag;      /* the guest's own RFLAGS.TF meanwhile */
+	uint64_t cr8_rip;         /* of the write of CR8 that is stepped over */
 	const uint8_t *code;      /* the page of the instruction that exited last; svm_length.c */
 	uint64_t code_page;       /* its linear address / 4 KiB; UINT64_MAX: none */
 	uint64_t code_cr3;
@@ -83,6 +84,7 @@ bool svm_event_pending(struct vcpu *vcpu);
 bool svm_can_interrupt(struct vcpu *vcpu);
 bool svm_can_nmi(struct vcpu *vcpu);
 void svm_request_window(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector);
+void svm_cr8(struct vcpu *vcpu);
 void svm_iret(struct vcpu *vcpu);
 void svm_step_done(struct vcpu *vcpu, struct exit *exit);
 /* svm_dump.c */

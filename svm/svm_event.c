@@ -40,7 +40,7 @@ bool svm_can_nmi(struct vcpu *vcpu)
 
 /*
  * The instruction that stands between now and the next NMI (the IRET of the previous NMI's handler, or the one under an
- * interrupt shadow) is single-stepped; its #DB is the window.
+ * interrupt shadow) or interrupt (a write of CR8) is single-stepped; its #DB is the window.
  */
 static void step(struct svm_vcpu *s)
 {
@@ -56,6 +56,8 @@ void svm_step_done(struct vcpu *vcpu, struct exit *exit)
 	struct svm_vcpu *s = svm_of(vcpu);
 
 	s->stepping = false;
+	s->cr8_rip = UINT64_MAX;
+	atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
 	if (s->step_trap_flag)
 		return; /* the guest steps itself: the #DB is its own, and the NMI follows it */
 	s->vmcb->rflags &= ~RFLAGS_TF;
@@ -76,32 +78,46 @@ void svm_iret(struct vcpu *vcpu)
 }
 
 /*
- * A virtual interrupt with VINTR intercepted exits as soon as RFLAGS.IF, the shadow and V_TPR allow it (APM 15.21.4).
- * Vector 0 stands for the 8259's, which the TPR does not hold back.
+ * A virtual interrupt with VINTR intercepted exits as soon as RFLAGS.IF and the shadow allow it (APM 15.21.4). What the
+ * TPR holds back waits for a write of CR8: V_INTR_PRIO would do, but QEMU's TCG takes a priority equal to V_TPR for a
+ * higher one (ctl_has_irq()), and aborts when a write of CR8 meets a virtual interrupt that can be taken. Vector 0 stands
+ * for the 8259's, which the TPR does not hold back.
  */
 static void interrupt_window(struct vmcb *vmcb, bool open, uint8_t vector)
 {
-	uint32_t ctl = vmcb->int_ctl & ~(V_IRQ | V_INTR_PRIO | V_IGN_TPR);
+	bool held_back = vector && vector >> 4 <= (vmcb->int_ctl & V_TPR_MASK);
 
-	if (open)
-		ctl |= V_IRQ | (vector ? (uint32_t)(vector >> 4) << V_INTR_PRIO_SHIFT : V_IGN_TPR);
-	if (ctl == vmcb->int_ctl)
-		return;
-	vmcb->int_ctl = ctl;
+	vmcb->int_ctl &= ~V_IRQ;
+	if (open && !held_back)
+		vmcb->int_ctl |= V_IRQ | V_IGN_TPR;
 	vmcb->clean &= ~(uint32_t)CLEAN_TPR;
-	svm_intercept(vmcb, INTERCEPT_VINTR, open);
+	svm_intercept(vmcb, INTERCEPT_VINTR, open && !held_back);
+	svm_intercept(vmcb, INTERCEPT_CR8_WRITE, open);
+}
+
+/* The guest is about to write CR8 while an interrupt waits: look again when it has. */
+void svm_cr8(struct vcpu *vcpu)
+{
+	struct svm_vcpu *s = svm_of(vcpu);
+
+	interrupt_window(s->vmcb, false, 0);
+	s->cr8_rip = s->vmcb->rip;
+	step(s);
 }
 
 void svm_request_window(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector)
 {
 	struct svm_vcpu *s = svm_of(vcpu);
 
+	if (window == WINDOW_NONE && !(s->vmcb->intercepts[0] & 1u << INTERCEPT_CR8_WRITE))
+		return; /* none is open */
 	if (window == WINDOW_NMI) {
 		if (!s->nmi_blocked)
 			step(s);
 		return; /* else the IRET intercept comes first */
 	}
-	interrupt_window(s->vmcb, window == WINDOW_INTERRUPT, vector);
+	if (!s->stepping || s->vmcb->rip != s->cr8_rip) /* the end of the step asks again */
+		interrupt_window(s->vmcb, window == WINDOW_INTERRUPT, vector);
 }
 
 void svm_advance(struct vcpu *vcpu, unsigned length)

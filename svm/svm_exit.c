@@ -96,6 +96,9 @@ static __attribute__((noinline)) void decode_other(struct vcpu *vcpu, const stru
 	} else if (code == SVM_EXIT_IRET) {
 		svm_iret(vcpu);
 		exit->kind = EXIT_INTERRUPT_WINDOW;
+	} else if (code == SVM_EXIT_CR8_WRITE) {
+		svm_cr8(vcpu);
+		exit->kind = EXIT_INTERRUPT_WINDOW;
 	} else if (code == SVM_EXIT_RDPMC) {
 		/* No performance counters are offered: #GP(0), as for a counter that does not exist. */
 		exit->kind = EXIT_EXCEPTION;
