@@ -84,17 +84,26 @@ void vlapic_reset(struct vlapic *apic, bool init)
 	apic->errors = 0;
 	apic->tsc_deadline = 0;
 	apic->timer_running = false;
+	apic->tmr_changed = true;
 	vlapic_timer_arm(apic);
 	vlapic_caches(apic);
+}
+
+/* On a copy: who only looks leaves the caches as they are, the processor may change the page again at any time. */
+static uint32_t read_priority(const struct vlapic *apic, unsigned offset)
+{
+	struct vlapic now = *apic;
+
+	vlapic_refresh(&now);
+	return offset == LAPIC_APR ? vlapic_apr(&now) : vlapic_ppr(&now);
 }
 
 uint32_t vlapic_read_register(struct vlapic *apic, unsigned offset)
 {
 	switch (offset) {
 	case LAPIC_APR:
-		return vlapic_apr(apic);
 	case LAPIC_PPR:
-		return vlapic_ppr(apic);
+		return read_priority(apic, offset);
 	case LAPIC_CURRENT_COUNT:
 		return vlapic_timer_count(apic);
 	default:

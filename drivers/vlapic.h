@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Virtual local APIC (SDM chapter 11): xAPIC and x2APIC, one-shot, periodic and TSC-deadline timer. Pure. One per vCPU;
- * its registers are the 4 KiB page of SDM table 11-1 (so that APICv and AVIC can share it). Only the owner vCPU's core
- * touches it, except vlapic_post(), which any core may call.
+ * its registers are the 4 KiB page of SDM table 11-1, which a processor that virtualizes local APICs shares: it takes
+ * interrupts from there by itself (`by_processor`). Only the owner vCPU's core touches it, except vlapic_post(), which
+ * any core may call.
  */
 #ifndef DRIVERS_VLAPIC_H
 #define DRIVERS_VLAPIC_H
@@ -53,6 +54,10 @@ struct vlapic {
 	int irr_top;         /* highest vector requested, -1: none (cache) */
 	uint8_t isr_words;   /* bit n: the n-th of the 8 ISR words is not zero (cache) */
 	uint8_t irr_words;   /* the same of the IRR */
+	bool by_processor;   /* said by the owner: the processor delivers from the page; it changes TPR, PPR, IRR, ISR */
+	bool stale;          /* said by vlapic_told(): it may have, so that the four caches tell nothing but what was
+	                      * requested since, in irr_top and irr_words; who needs more works them out again */
+	bool tmr_changed;    /* since the owner has set this to false */
 };
 
 void vlapic_init(struct vlapic *apic, uint32_t *regs, uint32_t id, bool bsp, const struct vlapic_host *host,
@@ -67,6 +72,10 @@ bool vlapic_rdmsr(struct vlapic *apic, uint32_t msr, uint64_t *value);
 bool vlapic_wrmsr(struct vlapic *apic, uint32_t msr, uint64_t value);
 /* The two that matter, on their own: EOI, and the ICR in x2APIC format. */
 void vlapic_eoi(struct vlapic *apic);
+/* What the processor leaves of a write whose effect on the page it has made: EOI of `vector`, or a self-IPI. */
+void vlapic_written(struct vlapic *apic, unsigned offset, uint8_t vector);
+/* Is reading x2APIC MSR 0x800 + index no more than reading the page, which the processor keeps up to date? */
+bool vlapic_reads_page(unsigned index);
 bool vlapic_write_icr(struct vlapic *apic, uint64_t value);
 
 /* CR8 access: bits 7:4 of the TPR. */
@@ -80,6 +89,20 @@ void vlapic_set_cr8(struct vlapic *apic, uint8_t cr8);
 /* From any core: request a fixed interrupt. The caller then sets the vCPU's todo bit and kicks it. */
 void vlapic_post(struct vlapic *apic, uint8_t vector, bool level);
 /* On the owner's core. */
+void vlapic_caches(struct vlapic *apic);
+static inline void vlapic_refresh(struct vlapic *apic)
+{
+	if (apic->stale)
+		vlapic_caches(apic);
+}
+/* A processor that delivers by itself knows all that is in the page, and may change it from now on. What is new for it
+ * then: all when not stale, else a request in irr_top. */
+static inline void vlapic_told(struct vlapic *apic)
+{
+	apic->stale = true;
+	apic->irr_top = -1;
+	apic->irr_words = 0;
+}
 void vlapic_request(struct vlapic *apic, uint8_t vector, bool level);
 void vlapic_take_posted(struct vlapic *apic); /* into the IRR; the two below do so */
 /* Highest vector that may be delivered now (IRR above PPR), or -1. Takes over what was posted. */
@@ -91,7 +114,7 @@ static inline int vlapic_requested(struct vlapic *apic)
 		vlapic_take_posted(apic);
 	return apic->irr_top;
 }
-/* The processor takes `vector`: IRR to ISR. */
+/* The processor takes `vector`, which was pending: IRR to ISR. */
 void vlapic_accept(struct vlapic *apic, uint8_t vector);
 
 /* Does an interrupt with this destination reach this APIC? (SDM 11.6.2) `x2apic_sender`: 32-bit destination format. */

@@ -34,6 +34,7 @@ void vlapic_caches(struct vlapic *apic)
 	apic->irr_words = words_of(apic, LAPIC_IRR);
 	apic->isr_top = top(apic, LAPIC_ISR, apic->isr_words);
 	apic->irr_top = top(apic, LAPIC_IRR, apic->irr_words);
+	apic->stale = false;
 }
 
 /* SDM 11.8.3.1 */
@@ -92,7 +93,10 @@ void vlapic_request(struct vlapic *apic, uint8_t vector, bool level)
 		return;
 	}
 	*vlapic_word(apic, LAPIC_IRR, vector) |= bit;
-	*tmr = level ? *tmr | bit : *tmr & ~bit;
+	if (!(*tmr & bit) == level) {
+		*tmr ^= bit;
+		apic->tmr_changed = true;
+	}
 	apic->irr_words |= 1u << (vector / 32);
 	if (vector > apic->irr_top)
 		apic->irr_top = vector;
@@ -142,12 +146,15 @@ static int deliverable(const struct vlapic *apic)
 static __attribute__((noinline)) int take_and_look(struct vlapic *apic)
 {
 	vlapic_take_posted(apic);
+	vlapic_refresh(apic);
 	return deliverable(apic);
 }
 
 int vlapic_pending(struct vlapic *apic)
 {
-	return atomic_load_explicit(&apic->posted_any, memory_order_relaxed) ? take_and_look(apic) : deliverable(apic);
+	bool look = atomic_load_explicit(&apic->posted_any, memory_order_relaxed) || apic->stale;
+
+	return look ? take_and_look(apic) : deliverable(apic);
 }
 
 void vlapic_accept(struct vlapic *apic, uint8_t vector)
@@ -165,11 +172,21 @@ void vlapic_accept(struct vlapic *apic, uint8_t vector)
 		apic->isr_top = vector;
 }
 
+static __attribute__((noinline)) void refresh_and_eoi(struct vlapic *apic)
+{
+	vlapic_caches(apic);
+	vlapic_eoi(apic);
+}
+
 void vlapic_eoi(struct vlapic *apic)
 {
 	int vector = apic->isr_top;
 	uint32_t bit, *isr;
 
+	if (apic->stale) {
+		refresh_and_eoi(apic);
+		return;
+	}
 	if (vector < 0)
 		return;
 	bit = 1u << (vector & 31);
@@ -180,6 +197,15 @@ void vlapic_eoi(struct vlapic *apic)
 	apic->isr_top = top(apic, LAPIC_ISR, apic->isr_words);
 	if (*vlapic_word(apic, LAPIC_TMR, (unsigned)vector) & bit)
 		apic->host->eoi(apic, (uint8_t)vector);
+}
+
+void vlapic_written(struct vlapic *apic, unsigned offset, uint8_t vector)
+{
+	vlapic_refresh(apic);
+	if (offset == LAPIC_EOI && *vlapic_word(apic, LAPIC_TMR, vector) & 1u << (vector & 31))
+		apic->host->eoi(apic, vector);
+	else if (offset == LAPIC_SELF_IPI)
+		vlapic_self_ipi(apic, vector);
 }
 
 bool vlapic_accepts_extint(const struct vlapic *apic)

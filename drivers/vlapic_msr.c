@@ -32,6 +32,7 @@ static bool write_base(struct vlapic *apic, uint64_t value)
 	if (to == X2APIC) {
 		*vlapic_reg(apic, LAPIC_ICR_HIGH) = 0;
 		vlapic_identify(apic);
+		vlapic_caches(apic); /* the mode is news, too */
 	} else {
 		vlapic_reset(apic, true); /* disabling loses all state but the ID (11.4.3) */
 	}
@@ -78,16 +79,27 @@ static bool write_x2apic(struct vlapic *apic, uint32_t msr, uint64_t value)
 	return true;
 }
 
-/* Like a fixed self-IPI, without touching the ICR (11.12.11). */
+void vlapic_self_ipi(struct vlapic *apic, uint8_t vector)
+{
+	if (vector < VECTOR_LOWEST)
+		vlapic_error(apic, ESR_SEND_ILLEGAL);
+	else
+		vlapic_request(apic, vector, false);
+}
+
 static bool write_self_ipi(struct vlapic *apic, uint64_t value)
 {
 	if (!vlapic_is_x2apic(apic) || value > UINT8_MAX)
 		return false;
-	if (value < VECTOR_LOWEST)
-		vlapic_error(apic, ESR_SEND_ILLEGAL);
-	else
-		vlapic_request(apic, (uint8_t)value, false);
+	vlapic_self_ipi(apic, (uint8_t)value);
 	return true;
+}
+
+/* The current count is computed, and the ICR's high half is elsewhere than the MSR wants it. */
+bool vlapic_reads_page(unsigned index)
+{
+	return index < VLAPIC_REGISTERS && vlapic_registers[index].access & X2APIC_READ && index != LAPIC_ICR / 16 &&
+	       index != LAPIC_CURRENT_COUNT / 16;
 }
 
 bool vlapic_wrmsr(struct vlapic *apic, uint32_t msr, uint64_t value)

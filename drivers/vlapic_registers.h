@@ -90,14 +90,15 @@ void vlapic_identify(struct vlapic *apic);
 /* vlapic_interrupt.c */
 uint8_t vlapic_ppr(const struct vlapic *apic);
 uint8_t vlapic_apr(const struct vlapic *apic);
-/* Works out irr_*, isr_* again. */
-void vlapic_caches(struct vlapic *apic);
 /* Notes an error and, the first since the ESR was written, raises the error interrupt. */
 void vlapic_error(struct vlapic *apic, uint32_t bit);
 void vlapic_lvt_fire(struct vlapic *apic, unsigned offset);
 
 /* vlapic_icr.c: sends what `low` says. */
 void vlapic_send(struct vlapic *apic, uint32_t low, uint32_t destination);
+
+/* vlapic_msr.c: like a fixed self-IPI, without touching the ICR (11.12.11). */
+void vlapic_self_ipi(struct vlapic *apic, uint8_t vector);
 
 /* vlapic_timer.c */
 void vlapic_timer_write_lvt(struct vlapic *apic, uint32_t value);

@@ -86,6 +86,14 @@ static enum verdict on_window(struct vcpu *vcpu, struct exit *exit)
 	return VERDICT_RETRY;
 }
 
+/* The write is complete: the next instruction is the guest's. */
+static enum verdict on_apic_write(struct vcpu *vcpu, struct exit *exit)
+{
+	vlapic_written(&vcpu->apic, exit->apic_write.offset, exit->apic_write.vector);
+	atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
+	return VERDICT_RETRY;
+}
+
 static enum verdict on_xsetbv(struct vcpu *vcpu, struct exit *exit)
 {
 	uint64_t value = (uint32_t)vcpu->gpr[RAX] | vcpu->gpr[RDX] << 32;
@@ -183,6 +191,7 @@ exit_handler *const exit_table[EXIT_KINDS] = {
 	[EXIT_PAUSE] = on_pause,
 	[EXIT_INTERRUPT_WINDOW] = on_window,
 	[EXIT_NMI_WINDOW] = on_window,
+	[EXIT_APIC_WRITE] = on_apic_write,
 	[EXIT_CR] = exit_cr,
 	[EXIT_XSETBV] = on_xsetbv,
 	[EXIT_HYPERCALL] = on_hypercall,
@@ -198,7 +207,7 @@ exit_handler *const exit_table[EXIT_KINDS] = {
 };
 
 /* A new kind changes this number: give it a handler and a name first. */
-_Static_assert(EXIT_KINDS == 23, "exit_table and exit_name must cover every kind");
+_Static_assert(EXIT_KINDS == 24, "exit_table and exit_name must cover every kind");
 
 static const char *const names[EXIT_KINDS] = {
 	[EXIT_INTERRUPT] = "physical interrupt",
@@ -212,6 +221,7 @@ static const char *const names[EXIT_KINDS] = {
 	[EXIT_PAUSE] = "PAUSE",
 	[EXIT_INTERRUPT_WINDOW] = "interrupt window",
 	[EXIT_NMI_WINDOW] = "NMI window",
+	[EXIT_APIC_WRITE] = "local APIC write",
 	[EXIT_CR] = "control register",
 	[EXIT_XSETBV] = "XSETBV",
 	[EXIT_HYPERCALL] = "hypercall",

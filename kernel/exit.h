@@ -23,6 +23,7 @@ enum exit_kind {
 	EXIT_PAUSE,
 	EXIT_INTERRUPT_WINDOW, /* the guest can take an interrupt now */
 	EXIT_NMI_WINDOW,
+	EXIT_APIC_WRITE,       /* the processor has written to the local APIC's page, the rest is ours */
 	EXIT_CR,
 	EXIT_XSETBV,
 	EXIT_HYPERCALL,
@@ -84,6 +85,11 @@ struct exit_task_switch {
 	uint32_t error;
 };
 
+struct exit_apic_write {
+	uint16_t offset;       /* of the register */
+	uint8_t vector;        /* EOI: the one that was in service; else the low byte that was written */
+};
+
 struct exit {
 	enum exit_kind kind;
 	uint8_t length;        /* of the instruction; 0: unknown, decode it (vcpu_instruction_length()) */
@@ -95,6 +101,7 @@ struct exit {
 		struct exit_memory memory;
 		struct exit_cr cr;
 		struct exit_task_switch task_switch;
+		struct exit_apic_write apic_write;
 		struct event exception;
 		uint32_t msr;
 	};

@@ -17,13 +17,14 @@ static bool is_apic(const struct vcpu *vcpu, uint64_t gpa)
 
 static void apic_access(struct vcpu *vcpu, struct bus_access *access)
 {
-	uint32_t offset = access->address & (PAGE_SIZE - 1);
+	uint32_t offset = access->address & (PAGE_SIZE - 1), errors;
 
 	/* The task-priority register is CR8 by another name: the processor's copy may be newer. */
 	vcpu_apic_refresh(vcpu);
+	errors = vcpu->apic.errors;
 	if (!vlapic_mmio(&vcpu->apic, offset, access->size, access->write, &access->value) && !access->write)
 		access->value = 0;
-	if (access->write)
+	if (access->write || vcpu->apic.errors != errors) /* what it must not read raises the error interrupt */
 		vcpu_apic_changed(vcpu);
 }
 

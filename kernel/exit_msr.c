@@ -162,7 +162,7 @@ static enum verdict write_apic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 		return refuse(vcpu, "writes", msr, false);
 	if (msr == IA32_TSC_DEADLINE)
 		todo = TODO_TIME;
-	else if (vcpu->apic.irr_top >= 0)
+	else if (vcpu->apic.irr_top >= 0 || vcpu->apic.by_processor)
 		todo = TODO_INTERRUPT;
 	if (todo)
 		atomic_fetch_or_explicit(&vcpu->todo, todo, memory_order_relaxed);

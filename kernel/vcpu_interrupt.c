@@ -153,15 +153,45 @@ static inline void request_window(struct vcpu *vcpu, enum vcpu_window window, ui
 	vcpu_ops->request_window(vcpu, window, vector);
 }
 
+static void inject_extint(struct vcpu *vcpu)
+{
+	inject(vcpu, EVENT_INTERRUPT, pc_acknowledge(vcpu->partition));
+	/* Another may wait behind it: look again at the next entry, when an event is pending. */
+	atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
+}
+
+/* The processor takes the local APIC's interrupts from its page. Left to us are the 8259's, and the end of a HLT. */
+static void deliver_by_processor(struct vcpu *vcpu)
+{
+	bool waits = extint_pending(vcpu);
+	bool wakes = vcpu->state == VCPU_HALTED && vlapic_pending(&vcpu->apic) >= 0;
+
+	if ((waits || wakes) && vcpu_ops->can_interrupt(vcpu)) {
+		vcpu->state = VCPU_RUNNING;
+		if (waits)
+			inject_extint(vcpu);
+		waits = false;
+	}
+	if (atomic_load_explicit(&vcpu->apic.posted_any, memory_order_relaxed))
+		vlapic_take_posted(&vcpu->apic);
+	if (!vcpu_ops->offer(vcpu))
+		waits = true;
+	request_window(vcpu, waits ? WINDOW_INTERRUPT : WINDOW_NONE, 0);
+}
+
 /* Every kind of entry comes through here when something may be pending; nothing is lost when it cannot be taken now. */
 void vcpu_deliver(struct vcpu *vcpu)
 {
 	bool extint;
 	int vector;
 
-	vcpu_apic_refresh(vcpu);
 	if (vcpu->nmi_pending)
 		deliver_nmi(vcpu);
+	if (vcpu->apic.by_processor) {
+		deliver_by_processor(vcpu);
+		return;
+	}
+	vcpu_apic_refresh(vcpu);
 	extint = extint_pending(vcpu);
 	vector = extint ? 0 : vlapic_pending(&vcpu->apic);
 	if (extint || vector >= 0) {
@@ -171,13 +201,11 @@ void vcpu_deliver(struct vcpu *vcpu)
 		}
 		vcpu->state = VCPU_RUNNING;
 		if (extint) {
-			vector = pc_acknowledge(vcpu->partition);
-			/* Another may wait behind it: look again at the next entry, when an event is pending. */
-			atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
+			inject_extint(vcpu);
 		} else {
 			vlapic_accept(&vcpu->apic, (uint8_t)vector);
+			inject(vcpu, EVENT_INTERRUPT, (uint8_t)vector);
 		}
-		inject(vcpu, EVENT_INTERRUPT, (uint8_t)vector);
 	}
 	/* What the TPR holds back comes when the guest lowers it: ask for that moment. */
 	vector = vlapic_requested(&vcpu->apic);

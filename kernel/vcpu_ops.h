@@ -95,6 +95,10 @@ struct vcpu_ops {
 	bool (*can_nmi)(struct vcpu *vcpu);
 	/* Exit as soon as the guest can take an interrupt of `vector`'s priority (0: whatever its TPR says), or an NMI. */
 	void (*request_window)(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector);
+	/* Where vcpu->apic.by_processor (NULL where it never is): tells the processor what is new in vcpu->apic, vectors
+	 * requested and in service, trigger modes, its mode. It delivers when the guest can take an interrupt. False: not
+	 * this processor, call again when the guest can. */
+	bool (*offer)(struct vcpu *vcpu);
 	/* The guest's CR8 (TPR 7:4) as the processor keeps it. */
 	uint8_t (*read_cr8)(struct vcpu *vcpu);
 	void (*write_cr8)(struct vcpu *vcpu, uint8_t value);

@@ -40,10 +40,10 @@ static void describe(char *text, size_t size)
 	const struct vmx_features *f = &vmx_features;
 
 	snprintf(text, size, "VT-x revision %#x, EPT, unrestricted guest; VPID %s, preemption timer %s, "
-	         "1 GiB pages %s, accessed and dirty bits %s, XSAVES %s, TSC scaling %s", f->revision,
+	         "1 GiB pages %s, accessed and dirty bits %s, APICv %s, XSAVES %s, TSC scaling %s", f->revision,
 	         f->vpid ? "yes" : "no", f->preemption_timer ? "yes" : "no", f->gigabyte_pages ? "yes" : "no",
-	         f->accessed_dirty ? "yes" : "no", f->secondary & SECONDARY_XSAVES ? "yes" : "no",
-	         f->tsc_scaling ? "not used" : "no");
+	         f->accessed_dirty ? "yes" : "no", f->apicv ? "yes" : "no",
+	         f->secondary & SECONDARY_XSAVES ? "yes" : "no", f->tsc_scaling ? "not used" : "no");
 }
 
 /* Without its control the instruction is undefined in a guest (SDM 26.3). */
@@ -132,7 +132,6 @@ static void vcpu_backend_destroy(struct vcpu *vcpu)
 
 	/* Only a partition that could not be created is destroyed: its VMCS has never been loaded. */
 	page_free(s->vmcs, 0);
-	page_free(s->apic_page, 0);
 	mem_free(s);
 	vcpu->backend = NULL;
 }
@@ -144,16 +143,13 @@ static int vcpu_backend_create(struct vcpu *vcpu)
 	if (!s)
 		return E_NO_MEMORY;
 	s->vmcs = page_alloc(0);
-	s->apic_page = page_alloc(0);
-	if (!s->vmcs || !s->apic_page) {
-		if (s->vmcs)
-			page_free(s->vmcs, 0);
+	if (!s->vmcs) {
 		mem_free(s);
 		return E_NO_MEMORY;
 	}
 	*(uint32_t *)s->vmcs = vmx_features.revision;
 	s->vmcs_phys = heap_to_phys(s->vmcs);
-	s->apic_page_phys = heap_to_phys(s->apic_page);
+	vcpu->apic.by_processor = vmx_features.apicv;
 	s->vpid = vmx_vpid_assign();
 	s->eptp = vcpu->partition->stage2.root_phys | EPTP_WRITE_BACK | EPTP_WALK_4 |
 	          (vmx_features.accessed_dirty ? EPTP_ACCESSED_DIRTY : 0);
@@ -201,6 +197,8 @@ static __attribute__((noinline)) void do_chores(struct vcpu *vcpu, struct vmx_vc
 		vmx_load_pdptes(vcpu);
 	if (s->flush_ept || s->flush_vpid)
 		vmx_flush(s);
+	if (s->apic_stale)
+		vmx_write_apic(vcpu);
 	if (vmx_features.preemption_timer) /* the local APIC's may be armed from the last sleep */
 		apic_timer_set(UINT64_MAX);
 }
@@ -252,6 +250,10 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 		vmwrite(s, GUEST_RIP, s->field[FIELD_RIP]);
 		s->dirty = 0;
 	} else {
+		if (s->dirty & FIELD_BIT(FIELD_INTERRUPT_STATUS)) { /* and of those that cause an interrupt */
+			vmwrite(s, GUEST_INTERRUPT_STATUS, s->field[FIELD_INTERRUPT_STATUS]);
+			s->dirty &= ~FIELD_BIT(FIELD_INTERRUPT_STATUS);
+		}
 		write_fields(s);
 	}
 	vmx_count(vcpu, s, exit->kind);
@@ -302,6 +304,7 @@ const struct vcpu_ops vmx_ops = {
 	.can_interrupt = vmx_can_interrupt,
 	.can_nmi = vmx_can_nmi,
 	.request_window = vmx_request_window,
+	.offer = vmx_offer,
 	.read_cr8 = vmx_read_cr8,
 	.write_cr8 = vmx_write_cr8,
 	.flush_tlb = flush_tlb,

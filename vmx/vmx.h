@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arch/x86/msr.h"
 #include "kernel/vcpu.h"
 #include "vmx/vmcs.h"
 
@@ -20,6 +21,12 @@ struct vmx_features {
 	uint32_t longest;           /* its counts in 10 ms */
 	bool preemption_timer, gigabyte_pages, accessed_dirty, vpid, invvpid_single;
 	bool tsc_scaling;           /* there, and not in use: a guest counts as the machine does */
+	bool apicv;                 /* the three controls of vmx_apic.c */
+	/*
+	 * Bochs 2.7: a physical interrupt that arrives while the guest's RFLAGS.IF is clear delivers a pending virtual
+	 * one: InterruptAcknowledge() in cpu/event.cc does not look whether it is masked. So none is left pending.
+	 */
+	bool delivers_closed;
 };
 extern struct vmx_features vmx_features;
 
@@ -32,6 +39,7 @@ enum vmx_field {
 	FIELD_RIP, FIELD_RSP, FIELD_RFLAGS, FIELD_CR0, FIELD_CR3, FIELD_CR4, FIELD_EFER, FIELD_DR7, FIELD_DEBUGCTL,
 	FIELD_SYSENTER_CS, FIELD_SYSENTER_ESP, FIELD_SYSENTER_EIP, FIELD_INTERRUPTIBILITY, FIELD_PENDING_DEBUG,
 	FIELD_ENTRY_CONTROLS,
+	FIELD_INTERRUPT_STATUS,              /* where there is APICv */
 	FIELD_SELECTOR,                      /* of ES; 8 of them */
 	FIELD_BASE = FIELD_SELECTOR + 8,     /* 10: with GDTR and IDTR */
 	FIELD_LIMIT = FIELD_BASE + 10,       /* 10 */
@@ -67,12 +75,14 @@ struct vmx_vcpu {
 	bool shared_stale;           /* the registers in `shared` are newer than the processor's */
 	bool pdptes_stale;           /* CR0, CR3, CR4 or EFER were written */
 	bool flush_vpid, flush_ept;
+	bool apic_stale;             /* the EOI-exit bitmap, the MSR bitmap or CR8-load exiting is to change */
+	bool x2apic;                 /* the local APIC is in x2APIC mode */
+	bool closed, guarded;        /* where delivers_closed: vmx_apic.c */
 	uint16_t vpid;
 	struct cpu *cpu;             /* the core on which its VMCS is active; NULL: none yet */
 	struct vmx_core *core;       /* and that core's */
 	void *vmcs;
-	uint64_t vmcs_phys, apic_page_phys;
-	uint32_t *apic_page;         /* virtual-APIC page: the processor keeps the TPR there */
+	uint64_t vmcs_phys;
 	uint64_t eptp;
 	uint64_t exits, reads, writes; /* entries so far; VMREADs and VMWRITEs, counted by debug builds only */
 	uint64_t counted_reads, counted_writes; /* of these, what is in the statistics of some exit already */
@@ -142,6 +152,13 @@ static inline void vmx_set(struct vmx_vcpu *s, unsigned field, uint64_t value)
 	s->dirty |= FIELD_BIT(field);
 }
 
+/* Would an external interrupt be taken now? */
+static inline bool vmx_is_open(struct vmx_vcpu *s)
+{
+	return !s->event && vmx_get(s, FIELD_RFLAGS) & RFLAGS_IF &&
+	       !(vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
+}
+
 /* vmx_entry.S: loads the guest's general registers, enters, saves them. True: VMfail, the guest has not run. */
 bool vmx_enter(uint64_t *gpr, bool launched, uint64_t *host_rsp);
 extern const char vmx_exit_point[]; /* HOST_RIP */
@@ -158,6 +175,7 @@ void vmx_flush(struct vmx_vcpu *s);      /* what flush_vpid and flush_ept ask fo
 /* vmx_permission.c: shared by all partitions. E_NO_MEMORY. */
 int vmx_permission_init(void);
 extern uint64_t vmx_io_bitmap_phys, vmx_msr_bitmap_phys;
+extern uint64_t vmx_x2apic_bitmap_phys; /* MSRs, for a guest in x2APIC mode; where there is APICv */
 /* vmx_shared.c */
 uint64_t vmx_shared_read(struct vmx_vcpu *s, enum vmx_shared reg);
 void vmx_shared_write(struct vmx_vcpu *s, enum vmx_shared reg, uint64_t value);
@@ -184,6 +202,9 @@ uint8_t vmx_read_cr8(struct vcpu *vcpu);
 void vmx_write_cr8(struct vcpu *vcpu, uint8_t value);
 /* vmx_explain.c: after an entry that failed, the reason to the log. `error`: the VM-instruction error of a VMfail */
 void vmx_explain(struct vcpu *vcpu, uint64_t error);
+/* vmx_apic.c */
+bool vmx_offer(struct vcpu *vcpu);
+void vmx_write_apic(struct vcpu *vcpu);  /* what apic_stale asks for */
 /* vmx_dump.c */
 bool vmx_read_field(uint32_t field, uint64_t *value); /* false: this processor does not have it */
 void vmx_dump(struct vcpu *vcpu, const struct exit *exit);

@@ -19,6 +19,7 @@
 #define EPT_INVEPT_SINGLE   (1ULL << 25)
 #define EPT_INVEPT_ALL      (1ULL << 26)
 #define EPT_NEEDED          (EPT_WALK_4 | EPT_WRITE_BACK | EPT_2_MIB | EPT_INVEPT | EPT_INVEPT_SINGLE | EPT_INVEPT_ALL)
+#define APICV               (SECONDARY_X2APIC | SECONDARY_APIC_REGISTERS | SECONDARY_INTERRUPT_DELIVERY)
 #define VPID_INVVPID        (1ULL << 32)
 #define VPID_INVVPID_SINGLE (1ULL << 41)
 #define VPID_INVVPID_ALL    (1ULL << 42)
@@ -40,7 +41,7 @@ static const struct control controls[] = {
 	  PRIMARY_TSC_OFFSETTING | PRIMARY_HLT | PRIMARY_MWAIT | PRIMARY_RDPMC | PRIMARY_TPR_SHADOW |
 	  PRIMARY_IO_BITMAPS | PRIMARY_MSR_BITMAPS | PRIMARY_MONITOR | PRIMARY_SECONDARY, 0, &vmx_features.primary },
 	{ "secondary", IA32_VMX_PROCBASED_CTLS2, IA32_VMX_PROCBASED_CTLS2, SECONDARY_EPT | SECONDARY_UNRESTRICTED,
-	  SECONDARY_RDTSCP | SECONDARY_VPID | SECONDARY_WBINVD | SECONDARY_INVPCID | SECONDARY_XSAVES,
+	  SECONDARY_RDTSCP | SECONDARY_VPID | SECONDARY_WBINVD | SECONDARY_INVPCID | SECONDARY_XSAVES | APICV,
 	  &vmx_features.secondary },
 	{ "exit", 0x483, 0x48f, EXIT_SAVE_DEBUG | EXIT_HOST_64 | EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER, 0,
 	  &vmx_features.exit },
@@ -112,6 +113,11 @@ int vmx_capability_init(char *why, size_t size)
 	f->vpid = f->secondary & SECONDARY_VPID && cap & VPID_INVVPID && cap & VPID_INVVPID_ALL;
 	if (!f->vpid)
 		f->secondary &= ~SECONDARY_VPID;
+	f->apicv = (f->secondary & APICV) == APICV;
+	if (!f->apicv)
+		f->secondary &= ~APICV;
+	/* Every processor with virtual-interrupt delivery has posted interrupts as well, but not Bochs 2.7. */
+	f->delivers_closed = !(rdmsr(controls[0].msr) >> 32 & PIN_POSTED_INTERRUPTS);
 	f->preemption_timer = f->pin & PIN_PREEMPTION_TIMER;
 	f->tsc_scaling = has_secondary(SECONDARY_TSC_SCALING);
 	f->timer_shift = rdmsr(IA32_VMX_MISC) & 31;

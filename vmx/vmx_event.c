@@ -3,7 +3,6 @@
 #include "arch/x86/msr.h"
 #include "vmx/vmx.h"
 
-#define APIC_PAGE_TPR (0x80 / 4)
 #define DEBUGCTL_BTF  (1u << 1)
 #define DR6_CAUSES    0x600fULL /* B0..B3, BD, BS; RTM is not offered */
 #define DR6_B         0xfULL
@@ -36,10 +35,7 @@ bool vmx_event_pending(struct vcpu *vcpu)
 
 bool vmx_can_interrupt(struct vcpu *vcpu)
 {
-	struct vmx_vcpu *s = vmx_of(vcpu);
-
-	return !s->event && vmx_get(s, FIELD_RFLAGS) & RFLAGS_IF &&
-	       !(vmx_get(s, FIELD_INTERRUPTIBILITY) & (BLOCKING_STI | BLOCKING_MOV_SS));
+	return vmx_is_open(vmx_of(vcpu));
 }
 
 bool vmx_can_nmi(struct vcpu *vcpu)
@@ -58,32 +54,36 @@ static void set_primary(struct vmx_vcpu *s, uint32_t bit, bool on)
 
 /*
  * What the TPR holds back comes with the exit on a TPR below the threshold, everything else with the interrupt window.
- * The threshold must not be above the TPR at the entry (SDM 27.2.1.1).
+ * The threshold must not be above the TPR at the entry (SDM 27.2.1.1). With virtual-interrupt delivery there is none.
  */
 void vmx_request_window(struct vcpu *vcpu, enum vcpu_window window, uint8_t vector)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
 	unsigned class = vector >> 4;
-	bool held_back = window == WINDOW_INTERRUPT && class && class <= vmx_read_cr8(vcpu);
+	bool held_back;
 
 	if (window == WINDOW_NMI) {
 		set_primary(s, PRIMARY_NMI_WINDOW, true);
 		return;
 	}
+	if (window == WINDOW_NONE && !(s->field[FIELD_PRIMARY] & PRIMARY_INTERRUPT_WINDOW) &&
+	    !s->field[FIELD_TPR_THRESHOLD])
+		return; /* as it mostly is */
+	held_back = window == WINDOW_INTERRUPT && class && class <= vmx_read_cr8(vcpu);
 	vmx_set(s, FIELD_TPR_THRESHOLD, held_back ? class : 0);
 	set_primary(s, PRIMARY_INTERRUPT_WINDOW, window == WINDOW_INTERRUPT && !held_back);
 }
 
 uint8_t vmx_read_cr8(struct vcpu *vcpu)
 {
-	return (uint8_t)(vmx_of(vcpu)->apic_page[APIC_PAGE_TPR] >> 4 & 15);
+	return vlapic_get_cr8(&vcpu->apic); /* its page is the virtual-APIC page */
 }
 
 void vmx_write_cr8(struct vcpu *vcpu, uint8_t value)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
 
-	s->apic_page[APIC_PAGE_TPR] = (uint32_t)(value & 15) << 4;
+	vlapic_set_cr8(&vcpu->apic, value);
 	if (s->field[FIELD_TPR_THRESHOLD] > (value & 15u)) /* who writes it looks at what is pending next */
 		vmx_set(s, FIELD_TPR_THRESHOLD, 0);
 }

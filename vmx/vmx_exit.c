@@ -4,6 +4,7 @@
 #include "vmx/vmx.h"
 
 #define TASK_GATE     3 /* source of a task switch */
+#define APIC_EOI      0xb0
 
 typedef void decoder(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit);
 
@@ -177,6 +178,22 @@ static void end_nmi_window(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *e
 	vmx_set(s, FIELD_PRIMARY, s->field[FIELD_PRIMARY] & ~(uint64_t)PRIMARY_NMI_WINDOW);
 }
 
+/* Trap-like: RIP is at the next instruction (SDM 30.1.4, 30.5). */
+static void decode_eoi(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	(void)vcpu;
+	exit->apic_write =
+		(struct exit_apic_write){ .offset = APIC_EOI, .vector = (uint8_t)vmread(s, EXIT_QUALIFICATION) };
+}
+
+static void decode_apic_write(struct vcpu *vcpu, struct vmx_vcpu *s, struct exit *exit)
+{
+	uint16_t offset = vmread(s, EXIT_QUALIFICATION) & 0xff0;
+
+	exit->apic_write =
+		(struct exit_apic_write){ .offset = offset, .vector = (uint8_t)vcpu->apic.regs[offset / 4] };
+}
+
 static const struct reason reasons[REASONS] = {
 	[REASON_EXCEPTION] = { EXIT_EXCEPTION, .decode = decode_exception },
 	[REASON_EXTERNAL_INTERRUPT] = { EXIT_INTERRUPT },
@@ -197,6 +214,8 @@ static const struct reason reasons[REASONS] = {
 	[REASON_WRMSR] = { EXIT_WRMSR, .skip = true, .decode = decode_msr },
 	[REASON_PAUSE] = { EXIT_PAUSE, .skip = true },
 	[REASON_TPR_THRESHOLD] = { EXIT_INTERRUPT_WINDOW },
+	[REASON_VIRTUAL_EOI] = { EXIT_APIC_WRITE, .decode = decode_eoi },
+	[REASON_APIC_WRITE] = { EXIT_APIC_WRITE, .decode = decode_apic_write },
 	[REASON_EPT_VIOLATION] = { EXIT_MEMORY, .decode = decode_violation },
 	[REASON_EPT_MISCONFIGURATION] = { EXIT_MEMORY, .decode = decode_misconfiguration },
 	[REASON_PREEMPTION_TIMER] = { EXIT_TIMER },

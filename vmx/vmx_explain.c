@@ -9,7 +9,6 @@
 #define BASIC_32_BIT     (1ULL << 48) /* SDM A.1: addresses in the VMCS have 32 bits */
 #define BASIC_TRUE       (1ULL << 55)
 #define BASIC_ANY_ERROR  (1ULL << 56)
-#define APIC_PAGE_TPR    (0x80 / 4)
 
 typedef unsigned long long ull;
 
@@ -117,7 +116,7 @@ static unsigned explain_exit(struct vcpu *vcpu, const struct vmx_check *check)
 void vmx_explain(struct vcpu *vcpu, uint64_t error)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
-	struct vmx_check check = { .read = read, .task_priority = (s->apic_page[APIC_PAGE_TPR] >> 4) & 15 };
+	struct vmx_check check = { .read = read, .task_priority = vmx_read_cr8(vcpu) };
 	unsigned failed;
 
 	read_limits(&check.limits);

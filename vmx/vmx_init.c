@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/gdt.h"
 #include "arch/x86/msr.h"
+#include "kernel/mem.h"
 #include "kernel/partition.h"
 #include "vmx/vmx.h"
 
@@ -80,7 +81,7 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 
 	host_state(vcpu, s);
 	controls(s);
-	vmwrite(s, VIRTUAL_APIC_ADDRESS, s->apic_page_phys);
+	vmwrite(s, VIRTUAL_APIC_ADDRESS, heap_to_phys(vcpu->apic.regs));
 	vmwrite(s, VMCS_LINK_POINTER, UINT64_MAX);
 	vmwrite(s, GUEST_ACTIVITY_STATE, 0); /* active: HLT is the run loop's */
 	vmwrite(s, GUEST_SMBASE, 0);

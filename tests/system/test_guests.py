@@ -5,10 +5,10 @@ import pytest
 from bulkhead import HEAD, VENDORS, guest
 
 # Guest and its processors.
-GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1}
+GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 1}
 
 # Guests for Bochs's other processors.
-FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave"]
+FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave", "apic"]
 
 # VT-x without and with APIC virtualization, with XSAVES and TSC scaling; and AMD-V that has what QEMU's lacks: the next
 # instruction's address, flush by ASID. Two of the guests meet errors of Bochs's svm.cc there, which processors do not
@@ -19,7 +19,7 @@ MODELS = {
     "corei7_haswell_4770": ("intel", FEW),
     "corei7_skylake_x": ("intel", FEW),
     "tigerlake": ("intel", FEW),
-    "ryzen": ("amd", ["hello", "cpu", "fpu", "xsave"]),
+    "ryzen": ("amd", ["hello", "cpu", "fpu", "xsave", "apic"]),
 }
 
 CASES = [(vendor, None, name) for vendor in VENDORS for name in GUESTS] + \
@@ -40,6 +40,15 @@ def test_architecture(start, vendor, model, name):
     lines = run_guest(start, vendor, name, GUESTS[name], model)
     assert not [line for line in lines if line.startswith("FAILED")]
     assert any(line.endswith(" passed, 0 failed") for line in lines)
+
+
+@pytest.mark.parametrize("model,ticks", [(None, range(1, 20)), ("corei7_ivy_bridge_3770k", range(20, 1000))],
+                         ids=["apicv", "software"])
+def test_eoi_by_processor(start, model, ticks):
+    """With virtual-interrupt delivery an EOI in x2APIC mode does not leave the guest: it is a few instructions, which are
+    the ticks of Bochs's TSC. Without, it is an exit."""
+    lines = run_guest(start, "intel", "apic", 1, model)
+    assert next(int(line.split()[2]) for line in lines if line.startswith("EOI takes ")) in ticks
 
 
 def test_memory_is_zero_at_every_start(start, vendor):

@@ -687,6 +687,149 @@ static void lint(void **state)
 	assert_int_equal(nmis, 1);
 }
 
+/* --- a processor that delivers by itself --- */
+
+static uint32_t *word(uint32_t offset, uint8_t vector)
+{
+	return &page[offset / 4 + vector / 32 * 4];
+}
+
+static bool is_news(void)
+{
+	return !apic.stale || apic.irr_top >= 0;
+}
+
+static void told(void)
+{
+	apic.by_processor = true;
+	vlapic_told(&apic);
+	assert_false(is_news());
+}
+
+/* What the processor does: the vector goes from the IRR to the ISR. */
+static void processor_takes(uint8_t vector)
+{
+	*word(0x200, vector) &= ~(1u << (vector & 31));
+	*word(0x100, vector) |= 1u << (vector & 31);
+}
+
+static void news(void **state)
+{
+	(void)state;
+	assert_true(is_news());
+	vlapic_request(&apic, 0x91, false);
+	vlapic_request(&apic, 0x33, false);
+	told();
+	vlapic_request(&apic, 0x42, false);
+	assert_true(is_news());
+	assert_int_equal(vlapic_requested(&apic), 0x42); /* since then */
+	told();
+	vlapic_post(&apic, 0x55, false);
+	assert_int_equal(vlapic_requested(&apic), 0x55);
+	told();
+	assert_int_equal(vlapic_pending(&apic), 0x91); /* of all */
+	assert_true(is_news());
+	told();
+	wrmsr(APIC_BASE, BASE_X2APIC);
+	assert_true(is_news());
+	told();
+	vlapic_reset(&apic, true);
+	assert_true(is_news());
+	assert_int_equal(vlapic_pending(&apic), -1);
+}
+
+static void processor_changes_the_page(void **state)
+{
+	(void)state;
+	vlapic_request(&apic, 0x91, false);
+	vlapic_request(&apic, 0x33, false);
+	told();
+	processor_takes(0x91);
+	assert_int_equal(load(0xa0), 0x90);
+	assert_false(is_news()); /* looking changes nothing */
+	assert_int_equal(vlapic_pending(&apic), -1);
+	assert_int_equal(apic.isr_top, 0x91);
+	assert_int_equal(apic.irr_top, 0x33);
+	told();
+	*word(0x100, 0xa2) |= 1u << (0xa2 & 31);
+	vlapic_eoi(&apic);
+	assert_int_equal(*word(0x100, 0xa2), 0);
+	assert_int_equal(apic.isr_top, 0x91);
+	told();
+	*word(0x100, 0x91) = 0;
+	page[0x80 / 4] = 0x20;
+	assert_int_equal(vlapic_pending(&apic), 0x33);
+	told();
+	page[0x80 / 4] = 0x30;
+	assert_int_equal(vlapic_pending(&apic), -1);
+	assert_int_equal(load(0xa0), 0x30);
+}
+
+static void trigger_modes_change(void **state)
+{
+	(void)state;
+	assert_true(apic.tmr_changed);
+	apic.tmr_changed = false;
+	vlapic_request(&apic, 0x91, false);
+	assert_false(apic.tmr_changed);
+	vlapic_request(&apic, 0x91, true);
+	assert_true(apic.tmr_changed);
+	apic.tmr_changed = false;
+	vlapic_request(&apic, 0x91, true);
+	assert_false(apic.tmr_changed);
+	vlapic_request(&apic, 0x91, false);
+	assert_true(apic.tmr_changed);
+	assert_int_equal(load(0x180 + 0x40), 0);
+}
+
+static void rest_of_a_write(void **state)
+{
+	(void)state;
+	vlapic_request(&apic, 0x91, true);
+	vlapic_request(&apic, 0x44, false);
+	told();
+	processor_takes(0x91);
+	*word(0x100, 0x91) = 0;
+	vlapic_written(&apic, 0xb0, 0x91);
+	assert_int_equal(eois, 1);
+	assert_int_equal(last_eoi, 0x91);
+	assert_true(is_news());
+	vlapic_written(&apic, 0xb0, 0x44);
+	assert_int_equal(eois, 1);
+	vlapic_written(&apic, 0x3f0, 0x45);
+	assert_int_equal(vlapic_pending(&apic), 0x45);
+	vlapic_written(&apic, 0x3f0, 15);
+	assert_int_equal(apic.errors, 1u << 5);
+	vlapic_written(&apic, 0x80, 0xff); /* nothing is left of it */
+	assert_int_equal(vlapic_pending(&apic), 0x45);
+}
+
+/* What the processor may read for the guest is what a local APIC would have answered. */
+static void reads_of_the_page(void **state)
+{
+	unsigned count = 0;
+
+	(void)state;
+	vlapic_request(&apic, 0x91, true);
+	wrmsr(0x835, 0x700);
+	wrmsr(0x838, 1000);
+	wrmsr(0x83e, 3);
+	for (unsigned i = 0; i < 0x100; i++) {
+		uint64_t value;
+
+		if (!vlapic_reads_page(i))
+			continue;
+		count++;
+		assert_true(vlapic_rdmsr(&apic, 0x800 + i, &value));
+		assert_int_equal(value, page[4 * i]);
+		assert_int_equal(page[4 * i + 1], 0);
+	}
+	assert_int_equal(count, 39);
+	assert_false(vlapic_reads_page(0x30)); /* 64 bits */
+	assert_false(vlapic_reads_page(0x39)); /* computed */
+	assert_false(vlapic_reads_page(0x0b)); /* write-only */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -714,6 +857,11 @@ int main(void)
 		cmocka_unit_test_setup(match_xapic, setup),
 		cmocka_unit_test_setup(match_x2apic, setup),
 		cmocka_unit_test_setup(lint, setup),
+		cmocka_unit_test_setup(news, setup),
+		cmocka_unit_test_setup(processor_changes_the_page, setup),
+		cmocka_unit_test_setup(trigger_modes_change, setup),
+		cmocka_unit_test_setup(rest_of_a_write, setup_x2apic),
+		cmocka_unit_test_setup(reads_of_the_page, setup_x2apic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
