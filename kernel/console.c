@@ -63,8 +63,8 @@ static void drain_to(uint32_t left)
 }
 
 /*
- * The same with the lock held, but not while it waits: a core that has much to say, such as the dump of a partition that
- * is stopped, does not keep a guest that writes meanwhile.
+ * The same with the lock held, but not while it waits: a core that has much to say, such as the dump of a partition
+ * that is stopped, does not keep a guest that writes meanwhile.
  */
 static void make_room(uint32_t left)
 {

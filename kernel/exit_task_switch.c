@@ -219,10 +219,12 @@ static void load_v86_segments(struct vcpu *vcpu, const struct tss *tss)
 static void forget_segments(struct vcpu *vcpu, const struct tss *tss, unsigned cpl)
 {
 	for (unsigned i = VCPU_ES; i <= VCPU_GS; i++) {
-		struct segment s = { .selector = (uint16_t)tss->selector[i], .attributes = SEGMENT_UNUSABLE | cpl << 5 };
+		struct segment s = { .selector = (uint16_t)tss->selector[i], .attributes = cpl << 5 };
 
 		if (i == VCPU_CS)
-			s.attributes = SEGMENT_PRESENT | SEGMENT_S | cpl << 5 | TYPE_CODE | TYPE_WRITABLE | TYPE_ACCESSED;
+			s.attributes |= SEGMENT_PRESENT | SEGMENT_S | TYPE_CODE | TYPE_WRITABLE | TYPE_ACCESSED;
+		else
+			s.attributes |= SEGMENT_UNUSABLE;
 		vcpu_ops->write_segment(vcpu, (enum vcpu_segment)i, &s);
 	}
 }

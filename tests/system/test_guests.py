@@ -5,7 +5,7 @@ import pytest
 from bulkhead import HEAD, VENDORS, guest
 
 # Guest and its processors.
-GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 1}
+GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 1, "legacy": 1}
 
 # Guests for Bochs's other processors.
 FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave", "apic"]
