@@ -101,11 +101,11 @@ static void x2apic(void)
 		if (msr == X2APIC + 0x3f) /* a self-IPI */
 			continue;
 		if (wrmsr_safe(msr, 0))
-			print("x2APIC %x: 0 can be written\n", msr);
+			print("x2APIC %x, can be written: 0\n", msr);
 		if (readable)
 			wrmsr_safe(msr, value);
 		if (wrmsr_safe(msr, 1ULL << 63))
-			print("x2APIC %x: bit 63 can be written\n", msr);
+			print("x2APIC %x, can be written: bit 63\n", msr);
 	}
 }
 

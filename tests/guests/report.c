@@ -11,9 +11,9 @@
 #define ICR_SIPI   0x4600
 
 static const uint32_t msrs[] = {
-	0x10, 0x1b, 0x3a, 0x3b, 0xfe, 0x174, 0x175, 0x176, 0x179, 0x17a, 0x1d9, 0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
-	0x26b, 0x26c, 0x26d, 0x26e, 0x26f, 0x277, 0x2ff, 0x6e0, 0xda0, 0xc0000080, 0xc0000081, 0xc0000082, 0xc0000083,
-	0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103,
+	0x10, 0x1b, 0x3a, 0x3b, 0xfe, 0x174, 0x175, 0x176, 0x179, 0x17a, 0x1d9, 0x250, 0x258, 0x259, 0x268,
+	0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f, 0x277, 0x2ff, 0x6e0, 0xda0, 0xc0000080, 0xc0000081,
+	0xc0000082, 0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103,
 };
 #define MSRS (sizeof(msrs) / sizeof(msrs[0]))
 
@@ -21,9 +21,9 @@ static const uint32_t msrs[] = {
 
 /* In the order in which probe_start stores them. */
 static const char *const probe_names[] = {
-	"EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP", "EFLAGS", "CR0", "CR2", "CR3", "CR4", "DR0", "DR1", "DR2",
-	"DR3", "DR6", "DR7", "EFER", "PAT", "APIC_BASE", "CS", "DS", "ES", "FS", "GS", "SS", "GDTR limit", "GDTR base",
-	"IDTR limit", "IDTR base",
+	"EAX", "EBX", "ECX", "EDX", "ESI", "EDI", "EBP", "ESP", "EFLAGS", "CR0", "CR2", "CR3", "CR4", "DR0",
+	"DR1", "DR2", "DR3", "DR6", "DR7", "EFER", "PAT", "APIC_BASE", "CS", "DS", "ES", "FS", "GS", "SS",
+	"GDTR limit", "GDTR base", "IDTR limit", "IDTR base",
 };
 #define PROBED (sizeof(probe_names) / sizeof(probe_names[0]))
 
@@ -38,9 +38,11 @@ __asm__(".pushsection .text; .code16\n"
 	"keep 7, %esp\n"
 	"mov $0x8000, %esp\n pushfl\n pop %eax\n keep 8, %eax\n"
 	"special 9, %cr0\n special 10, %cr2\n special 11, %cr3\n special 12, %cr4\n"
-	"special 13, %db0\n special 14, %db1\n special 15, %db2\n special 16, %db3\n special 17, %db6\n special 18, %db7\n"
+	"special 13, %db0\n special 14, %db1\n special 15, %db2\n special 16, %db3\n special 17, %db6\n"
+	"special 18, %db7\n"
 	"msr 19, 0xc0000080\n msr 20, 0x277\n msr 21, 0x1b\n"
-	"selector 22, %cs\n selector 23, %ds\n selector 24, %es\n selector 25, %fs\n selector 26, %gs\n selector 27, %ss\n"
+	"selector 22, %cs\n selector 23, %ds\n selector 24, %es\n selector 25, %fs\n selector 26, %gs\n"
+	"selector 27, %ss\n"
 	"sgdtl %cs:0x500\n mov %cs:0x500, %ax\n mov %ax, %cs:0x400 + 4 * 28\n mov %cs:0x502, %eax\n keep 29, %eax\n"
 	"sidtl %cs:0x500\n mov %cs:0x500, %ax\n mov %ax, %cs:0x400 + 4 * 30\n mov %cs:0x502, %eax\n keep 31, %eax\n"
 	"movl $1, %cs:0x400 + 4 * 32\n"
@@ -78,6 +80,11 @@ static void show_leaf(uint32_t leaf, uint32_t subleaf)
 		print("CPUID %x.%x: %08x %08x %08x %08x\n", leaf, subleaf, id[0], id[1], id[2], id[3]);
 }
 
+static bool has_subleaves(uint32_t leaf)
+{
+	return leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd;
+}
+
 static void processor(void)
 {
 	static const uint32_t bases[] = { 0, 0x40000000, 0x40000100, 0x80000000 };
@@ -86,7 +93,7 @@ static void processor(void)
 	for (unsigned i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
 		cpuid(bases[i], 0, id);
 		for (uint32_t leaf = bases[i]; leaf <= id[0] && leaf < bases[i] + 0x40; leaf++)
-			for (uint32_t sub = 0; sub < (leaf == 4 || leaf == 7 || leaf == 0xb || leaf == 0xd ? 10 : 1); sub++)
+			for (uint32_t sub = 0; sub < (has_subleaves(leaf) ? 10 : 1); sub++)
 				show_leaf(leaf, sub);
 	}
 }
@@ -108,7 +115,7 @@ static void msr_map(uint32_t first, uint32_t last)
 
 	for (uint32_t msr = first; msr <= last; msr++)
 		if (rdmsr_safe(msr, &value))
-			print("MSR %x: is there\n", msr);
+			print("MSR exists: %x\n", msr);
 }
 
 static void model_specific(void)
@@ -150,27 +157,25 @@ static void registers(void)
 #define TRY(name, code) \
 	static void try_##name(void *argument) \
 	{ \
-		__asm__ volatile(code : : "a"(0), "b"(0), "c"(0x7fffffff), "d"(0), "S"(argument), "D"(argument) : "memory"); \
+		__asm__ volatile(code : : "a"(0), "b"(0), "c"(0x7fffffff), "d"(0), "S"(argument), "D"(argument) \
+		                 : "memory"); \
 	}
-TRY(ud2, "ud2") TRY(ud0, ".byte 0x0f, 0xff, 0xc0") TRY(ud1, ".byte 0x0f, 0xb9, 0xc0")
-TRY(aaa, ".byte 0x37") TRY(into, ".byte 0xce") TRY(push_es, ".byte 0x06")
-TRY(far_jump, ".byte 0xea, 0, 0, 0, 0, 8, 0")
-TRY(divide, "xor %%ecx, %%ecx; div %%ecx")
-TRY(rdmsr, "rdmsr") TRY(wrmsr, "wrmsr") TRY(rdpmc, "rdpmc") TRY(xsetbv, "xsetbv") TRY(xgetbv, "xgetbv")
-TRY(vmcall, "vmcall") TRY(vmxon, "vmxon (%%rsi)") TRY(vmxoff, "vmxoff") TRY(vmclear, "vmclear (%%rsi)")
-TRY(vmptrld, "vmptrld (%%rsi)") TRY(vmptrst, "vmptrst (%%rsi)") TRY(vmread, "vmread %%rax, %%rbx")
-TRY(vmwrite, "vmwrite %%rax, %%rbx") TRY(vmlaunch, "vmlaunch") TRY(vmresume, "vmresume")
-TRY(invept, "invept (%%rsi), %%rax") TRY(invvpid, "invvpid (%%rsi), %%rax") TRY(vmfunc, ".byte 0x0f, 0x01, 0xd4")
-TRY(vmrun, "vmrun") TRY(vmload, "vmload") TRY(vmsave, "vmsave") TRY(stgi, "stgi") TRY(clgi, "clgi")
-TRY(skinit, "skinit") TRY(invlpga, "invlpga")
-TRY(monitor, "xor %%ecx, %%ecx; monitor") TRY(mwait, "xor %%ecx, %%ecx; mwait") TRY(rsm, "rsm") TRY(getsec, ".byte 0x0f, 0x37")
-TRY(encls, ".byte 0x0f, 0x01, 0xcf") TRY(enclu, ".byte 0x0f, 0x01, 0xd7") TRY(syscall, "syscall")
-TRY(lldt, "mov $0x1000, %%eax; lldt %%ax") TRY(ltr, "mov $0x1000, %%eax; ltr %%ax")
-TRY(mov_ss, "mov %%eax, %%ss; mov $0x33, %%eax; mov %%eax, %%ss") TRY(mov_ds, "mov $0xffff, %%eax; mov %%eax, %%ds")
-TRY(cr1, "mov %%cr1, %%rax") TRY(cr5, "mov %%cr5, %%rax") TRY(cr9, ".byte 0x44, 0x0f, 0x20, 0xc8")
-TRY(dr4, ".byte 0x0f, 0x21, 0xe0") TRY(dr8, ".byte 0x44, 0x0f, 0x21, 0xc0")
-TRY(dr7_high, "bts $32, %%rax; mov %%rax, %%dr7")
-TRY(not_canonical, "bts $63, %%rax; mov (%%rax), %%rax")
+TRY(ud2, "ud2") TRY(ud0, ".byte 0x0f, 0xff, 0xc0") TRY(ud1, ".byte 0x0f, 0xb9, 0xc0") TRY(aaa, ".byte 0x37")
+TRY(into, ".byte 0xce") TRY(push_es, ".byte 0x06") TRY(far_jump, ".byte 0xea, 0, 0, 0, 0, 8, 0")
+TRY(divide, "xor %%ecx, %%ecx; div %%ecx") TRY(rdmsr, "rdmsr") TRY(wrmsr, "wrmsr") TRY(rdpmc, "rdpmc")
+TRY(xsetbv, "xsetbv") TRY(xgetbv, "xgetbv") TRY(vmcall, "vmcall") TRY(vmmcall, "vmmcall")
+TRY(vmxon, "vmxon (%%rsi)") TRY(vmxoff, "vmxoff") TRY(vmclear, "vmclear (%%rsi)") TRY(vmptrld, "vmptrld (%%rsi)")
+TRY(vmptrst, "vmptrst (%%rsi)") TRY(vmread, "vmread %%rax, %%rbx") TRY(vmwrite, "vmwrite %%rax, %%rbx")
+TRY(vmlaunch, "vmlaunch") TRY(vmresume, "vmresume") TRY(invept, "invept (%%rsi), %%rax")
+TRY(invvpid, "invvpid (%%rsi), %%rax") TRY(vmfunc, ".byte 0x0f, 0x01, 0xd4") TRY(vmrun, "vmrun")
+TRY(vmload, "vmload") TRY(vmsave, "vmsave") TRY(stgi, "stgi") TRY(clgi, "clgi") TRY(skinit, "skinit")
+TRY(invlpga, "invlpga") TRY(monitor, "xor %%ecx, %%ecx; monitor") TRY(mwait, "xor %%ecx, %%ecx; mwait")
+TRY(rsm, "rsm") TRY(getsec, ".byte 0x0f, 0x37") TRY(encls, ".byte 0x0f, 0x01, 0xcf")
+TRY(enclu, ".byte 0x0f, 0x01, 0xd7") TRY(syscall, "syscall") TRY(lldt, "mov $0x1000, %%eax; lldt %%ax")
+TRY(ltr, "mov $0x1000, %%eax; ltr %%ax") TRY(mov_ss, "mov %%eax, %%ss; mov $0x33, %%eax; mov %%eax, %%ss")
+TRY(mov_ds, "mov $0xffff, %%eax; mov %%eax, %%ds") TRY(cr1, "mov %%cr1, %%rax") TRY(cr5, "mov %%cr5, %%rax")
+TRY(cr9, ".byte 0x44, 0x0f, 0x20, 0xc8") TRY(dr4, ".byte 0x0f, 0x21, 0xe0") TRY(dr8, ".byte 0x44, 0x0f, 0x21, 0xc0")
+TRY(dr7_high, "bts $32, %%rax; mov %%rax, %%dr7") TRY(not_canonical, "bts $63, %%rax; mov (%%rax), %%rax")
 TRY(lock, ".byte 0xf0, 0x90") TRY(fwait, "fwait") TRY(invd, "invd") TRY(wbinvd, "wbinvd") TRY(clts, "clts")
 TRY(invlpg, "bts $63, %%rax; invlpg (%%rax)") TRY(prefetch, "prefetcht0 (%%rcx)") TRY(nop, ".byte 0x0f, 0x1f, 0")
 TRY(in, "mov $0x5555, %%edx; in %%dx, %%al") TRY(cpuid, "cpuid") TRY(sysexit, "sysexitl") TRY(pause, "pause")
@@ -181,15 +186,16 @@ struct instruction {
 };
 #define ENTRY(name) { #name, try_##name }
 static const struct instruction instructions[] = {
-	ENTRY(ud2), ENTRY(ud0), ENTRY(ud1), ENTRY(aaa), ENTRY(into), ENTRY(push_es),
-	ENTRY(far_jump), ENTRY(divide), ENTRY(rdmsr), ENTRY(wrmsr), ENTRY(rdpmc), ENTRY(xsetbv), ENTRY(xgetbv),
-	ENTRY(vmcall), ENTRY(vmxon), ENTRY(vmxoff), ENTRY(vmclear), ENTRY(vmptrld), ENTRY(vmptrst), ENTRY(vmread),
-	ENTRY(vmwrite), ENTRY(vmlaunch), ENTRY(vmresume), ENTRY(invept), ENTRY(invvpid), ENTRY(vmfunc), ENTRY(vmrun),
-	ENTRY(vmload), ENTRY(vmsave), ENTRY(stgi), ENTRY(clgi), ENTRY(skinit), ENTRY(invlpga), ENTRY(monitor), ENTRY(mwait),
-	ENTRY(rsm), ENTRY(getsec), ENTRY(encls), ENTRY(enclu), ENTRY(syscall), ENTRY(lldt), ENTRY(ltr), ENTRY(mov_ss),
-	ENTRY(mov_ds), ENTRY(cr1), ENTRY(cr5), ENTRY(cr9), ENTRY(dr4), ENTRY(dr8), ENTRY(dr7_high), 
-	ENTRY(not_canonical), ENTRY(lock), ENTRY(fwait), ENTRY(invd), ENTRY(wbinvd), ENTRY(clts), ENTRY(invlpg),
-	ENTRY(prefetch), ENTRY(nop), ENTRY(in), ENTRY(cpuid), ENTRY(sysexit), ENTRY(pause),
+	ENTRY(ud2), ENTRY(ud0), ENTRY(ud1), ENTRY(aaa), ENTRY(into), ENTRY(push_es), ENTRY(far_jump),
+	ENTRY(divide), ENTRY(rdmsr), ENTRY(wrmsr), ENTRY(rdpmc), ENTRY(xsetbv), ENTRY(xgetbv), ENTRY(vmcall),
+	ENTRY(vmmcall), ENTRY(vmxon), ENTRY(vmxoff), ENTRY(vmclear), ENTRY(vmptrld), ENTRY(vmptrst),
+	ENTRY(vmread), ENTRY(vmwrite), ENTRY(vmlaunch), ENTRY(vmresume), ENTRY(invept), ENTRY(invvpid),
+	ENTRY(vmfunc), ENTRY(vmrun), ENTRY(vmload), ENTRY(vmsave), ENTRY(stgi), ENTRY(clgi), ENTRY(skinit),
+	ENTRY(invlpga), ENTRY(monitor), ENTRY(mwait), ENTRY(rsm), ENTRY(getsec), ENTRY(encls), ENTRY(enclu),
+	ENTRY(syscall), ENTRY(lldt), ENTRY(ltr), ENTRY(mov_ss), ENTRY(mov_ds), ENTRY(cr1), ENTRY(cr5),
+	ENTRY(cr9), ENTRY(dr4), ENTRY(dr8), ENTRY(dr7_high), ENTRY(not_canonical), ENTRY(lock), ENTRY(fwait),
+	ENTRY(invd), ENTRY(wbinvd), ENTRY(clts), ENTRY(invlpg), ENTRY(prefetch), ENTRY(nop), ENTRY(in),
+	ENTRY(cpuid), ENTRY(sysexit), ENTRY(pause),
 };
 
 static void exceptions(void)
@@ -199,7 +205,8 @@ static void exceptions(void)
 
 	for (unsigned i = 0; i < sizeof(instructions) / sizeof(instructions[0]); i++)
 		if (faults(instructions[i].execute, memory, &fault))
-			print("instruction %s: vector %lu error %lx\n", instructions[i].name, fault.vector, fault.error);
+			print("instruction %s: vector %lu error %lx\n", instructions[i].name, fault.vector,
+			      fault.error);
 		else
 			print("instruction %s: goes\n", instructions[i].name);
 }

@@ -149,7 +149,7 @@ int main(void)
 	check(raises(xsaveopt, area) == (id[0] >> XSAVEOPT & 1 ? NOTHING : UD), "XSAVEOPT, if CPUID says so");
 	fill();
 	check(raises(xsavec, area) == (id[0] >> XSAVEC & 1 ? NOTHING : UD), "XSAVEC, if CPUID says so");
-	check(raises(xgetbv_1, NULL) == (id[0] >> XGETBV_1 & 1 ? NOTHING : GP), "XGETBV with ECX = 1, if CPUID says so");
+	check(raises(xgetbv_1, NULL) == (id[0] >> XGETBV_1 & 1 ? NOTHING : GP), "XGETBV of XCR1, if CPUID says so");
 	fill();
 	check(raises(xsaves, area) == (id[0] >> XSAVES & 1 ? NOTHING : UD), "XSAVES, if CPUID says so");
 	check(raises(xrstors, area) == (id[0] >> XSAVES & 1 ? NOTHING : UD), "XRSTORS, if CPUID says so");

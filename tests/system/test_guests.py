@@ -2,10 +2,12 @@
 """Small guests that check what the manuals promise to software: what they print is judged by themselves."""
 import pytest
 
+import facts
 from bulkhead import HEAD, VENDORS, guest
 
 # Guest and its processors.
-GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 1, "legacy": 1}
+GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 1, "legacy": 1,
+          "report": 2, "inventory": 1}
 
 # Guests for Bochs's other processors.
 FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave", "apic"]
@@ -19,7 +21,7 @@ MODELS = {
     "corei7_haswell_4770": ("intel", FEW),
     "corei7_skylake_x": ("intel", FEW),
     "tigerlake": ("intel", FEW),
-    "ryzen": ("amd", ["hello", "cpu", "fpu", "xsave", "apic"]),
+    "ryzen": ("amd", ["hello", "cpu", "fpu", "xsave", "apic", "report", "inventory"]),
 }
 
 CASES = [(vendor, None, name) for vendor in VENDORS for name in GUESTS] + \
@@ -32,7 +34,8 @@ def run_guest(start, vendor, name, cpus, model=None):
                     model=model)
     machine.expect(r"info \S+: debug exit with status 0", machine.boot_wait)
     machine.ends()
-    return machine.log().splitlines()
+    facts.guests[vendor, model, name] = machine.log().splitlines()
+    return facts.guests[vendor, model, name]
 
 
 @pytest.mark.parametrize("vendor,model,name", CASES, ids=lambda part: part or "default")

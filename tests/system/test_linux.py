@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import facts
 from bulkhead import CMDLINE, FIRMWARE, HEAD, PROMPT, linux
 
 # With more vCPUs than the test machine has cores, a vCPU's thread waits for its turn: a real machine never says this.
@@ -30,6 +31,8 @@ def machine(request, start_shared):
     started.processors = cpus
     started.blocks = BLOCKS[vendor]
     started.shell()
+    if (firmware, cpus) == ("bios", 2):
+        facts.ask_linux(started, vendor)
     yield started
     started.close()
 
