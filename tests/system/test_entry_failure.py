@@ -16,7 +16,7 @@ KERNEL = os.path.join(bulkhead.BUILD, "bulkhead.elf")
 
 # VMCS fields (SDM appendix B): what is written, and what must be said of it.
 CASES = {
-    "guest": (0x6820, 0, "guest RFLAGS", "the entry failed with exit reason 33, qualification 0",
+    "guest": (0x6820, 0x20a, "guest RFLAGS", "the entry failed with exit reason 33, qualification 0",
               "27.3.1.4): RFLAGS has reserved bits, or bit 1 is clear"),
     "link-pointer": (0x2800, 0x123, "VMCS link pointer",
                      "the entry failed with exit reason 33, qualification 4: VMCS link pointer",
