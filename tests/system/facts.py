@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""What guests were seen to print, kept for the tests that compare it, so that no machine runs twice for it."""
+"""What guests were seen to print, kept in files for the tests that compare it, so that no machine runs twice for it."""
+import json
+import os
 import re
 
-# (vendor, model, name of a guest): its lines.
-guests = {}
-# Vendor: {fact: text}, of a stock Linux with two processors.
-linux = {}
+import bulkhead
+
+FOLDER = os.path.join(bulkhead.BUILD, "facts")
 
 # Name of a fact: how Linux tells it.
 COMMANDS = {
@@ -25,13 +26,40 @@ COMMANDS = {
 }
 
 
+def keep(value, *name):
+    """Text in lists or dictionaries."""
+    os.makedirs(FOLDER, exist_ok=True)
+    with open(path(name), "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def find(*name):
+    """What was kept, unless the hypervisor or a guest has been built since: None."""
+    built = [os.path.join(bulkhead.BUILD, "bulkhead.elf")]
+    guests = os.path.join(bulkhead.BUILD, "tests/guests")
+    built += [os.path.join(guests, file) for file in os.listdir(guests) if file.endswith(".elf")]
+    if not os.path.exists(path(name)) or os.path.getmtime(path(name)) < max(map(os.path.getmtime, built)):
+        return None
+    with open(path(name), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def path(name):
+    """Of the file."""
+    return os.path.join(FOLDER, "-".join(str(part) for part in name) + ".json")
+
+
 def ask_linux(machine, vendor):
-    """All facts of a machine at its prompt. The echo of what was typed ahead can come with the output."""
+    """All of COMMANDS, of a machine with two processors at its prompt. The echo of what was typed ahead can come with
+    the output."""
+    answers = {}
     for name, command in COMMANDS.items():
         lines = machine.command(command).splitlines()
-        linux.setdefault(vendor, {})[name] = "\n".join(line for line in lines if "E''ND" not in line)
+        answers[name] = "\n".join(line for line in lines if "E''ND" not in line)
+    keep(answers, vendor, "linux")
+    return answers
 
 
-def flags(vendor):
+def flags(linux):
     """Of /proc/cpuinfo."""
-    return set(re.search(r"^flags\s*: (.*)$", linux[vendor]["processors"], re.M).group(1).split())
+    return set(re.search(r"^flags\s*: (.*)$", linux["processors"], re.M).group(1).split())

@@ -1,18 +1,14 @@
 # SPDX-License-Identifier: MIT
 """A VM entry that the processor refuses: the log names the failed check and every field of the VMCS, the partition
 stops, and nobody else notices. No guest can bring it about, so Bochs's debugger writes a bad value into the VMCS."""
-import os
 import re
-import subprocess
 
 import pytest
 
-import bulkhead
+import kernel
 from bulkhead import HEAD, guest
 
 pytestmark = pytest.mark.bochs
-
-KERNEL = os.path.join(bulkhead.BUILD, "bulkhead.elf")
 
 # VMCS fields (SDM appendix B): what is written, and what must be said of it.
 CASES = {
@@ -31,23 +27,11 @@ CASES = {
 ENTRIES = {"first": 1, "later": 60}
 
 
-def symbol(name):
-    """Its address."""
-    text = subprocess.run(["nm", KERNEL], check=True, capture_output=True, text=True).stdout
-    return int(re.search(rf"^([0-9a-f]+) \w {name}$", text, re.M).group(1), 16)
-
-
-def some_vmwrite():
-    """Address, register with the value, register with the field."""
-    text = subprocess.run(["objdump", "-d", KERNEL], check=True, capture_output=True, text=True).stdout
-    found = re.search(r"^([0-9a-f]+):.*\bvmwrite %(r[abcd]x|r[sd]i),%(r[abcd]x|r[sd]i)$", text, re.M)
-    return int(found.group(1), 16), found.group(2), found.group(3)
-
-
 def debugger_commands(field, value, entry):
     """Stops at the `entry`th VM entry of the machine, and lets a VMWRITE of the kernel's own write the field. vmx_enter()
     is an ordinary function, so R8 and R9 are free there."""
-    enter, (vmwrite, source, target) = symbol("vmx_enter"), some_vmwrite()
+    enter = kernel.symbol("vmx_enter")
+    vmwrite, (source, target) = kernel.instruction(r"vmwrite %(r[abcd]x|r[sd]i),%(r[abcd]x|r[sd]i)")
     return "\n".join([f"lb {enter:#x}"] + ["c"] * entry + [
         f"set r8 = {source}", f"set r9 = {target}",
         f"set {source} = {value:#x}", f"set {target} = {field:#x}",

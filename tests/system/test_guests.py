@@ -34,8 +34,9 @@ def run_guest(start, vendor, name, cpus, model=None):
                     model=model)
     machine.expect(r"info \S+: debug exit with status 0", machine.boot_wait)
     machine.ends()
-    facts.guests[vendor, model, name] = machine.log().splitlines()
-    return facts.guests[vendor, model, name]
+    lines = machine.log().splitlines()
+    facts.keep(lines, vendor, model, name)
+    return lines
 
 
 @pytest.mark.parametrize("vendor,model,name", CASES, ids=lambda part: part or "default")
