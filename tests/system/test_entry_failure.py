@@ -28,8 +28,8 @@ ENTRIES = {"first": 1, "later": 60}
 
 
 def debugger_commands(field, value, entry):
-    """Stops at the `entry`th VM entry of the machine, and lets a VMWRITE of the kernel's own write the field. vmx_enter()
-    is an ordinary function, so R8 and R9 are free there."""
+    """Stops at the `entry`th VM entry of the machine, and lets a VMWRITE of the kernel's own write the field.
+    vmx_enter() is an ordinary function, so R8 and R9 are free there."""
     enter = kernel.symbol("vmx_enter")
     vmwrite, (source, target) = kernel.instruction(r"vmwrite %(r[abcd]x|r[sd]i),%(r[abcd]x|r[sd]i)")
     return "\n".join([f"lb {enter:#x}"] + ["c"] * entry + [

@@ -50,8 +50,8 @@ EMULATORS_OWN = {
 # Leaves of CPUID that are the vendor's or the model's altogether.
 LEAVES = {
     "0.0": "vendor, highest leaf", "2.0": "Intel's caches", "4.[0-9]": "Intel's caches", "d.9": "size of PKRU",
-    "15.0": "Intel's clocks", "16.0": "Intel's clocks", "40000010.0": "frequencies", "80000000.0": "vendor, highest leaf",
-    "8000000[234].0": "name", "80000005.0": "AMD's caches", "80000006.0": "caches", "80000019.0": "AMD's TLBs",
+    "15.0": "Intel's clocks", "16.0": "Intel's clocks", "40000010.0": "frequencies",
+    "80000000.0": "vendor, highest leaf", "8000000[234].0": "name", "80000005.0": "AMD's caches", "80000006.0": "caches", "80000019.0": "AMD's TLBs",
     "8000001a.0": "AMD's", "8000001d.[0-9]": "AMD's caches",
 }
 # Registers, in the order of CPUID's output: EAX to EDX. Of each the bits that may differ, None: all.

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.bochs
 
 RDMSR_LENGTH = 2
 
-# Vendor and processor, the backend, what the MSR reads, the sentence. IA32_FEATURE_CONTROL: locked without VMX (SDM 24.7);
-# VM_CR: SVMDIS (APM 15.30.1).
+# Vendor and processor, the backend, what the MSR reads, the sentence. IA32_FEATURE_CONTROL: locked without VMX (SDM
+# 24.7); VM_CR: SVMDIS (APM 15.30.1).
 CASES = {
     "broadwell": ("intel", None, "vmx_ops", 1 << 0,
               r"no VT-x: VT-x is locked off by the firmware \(IA32_FEATURE_CONTROL is 0x1\): enable VT-x or "

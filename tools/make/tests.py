@@ -64,7 +64,7 @@ def finish(run):
 
 
 def run_system(build):
-    """The machines in QEMU and those in Bochs, which has one thread only, beside each other; then what compares them."""
+    """The machines in QEMU beside those in Bochs, which has one thread only; then what compares them."""
     if not glob.glob("tests/system/test_*.py"):
         return 0, 0
     runs = [start_pytest(build, "qemu", "not bochs and not same"), start_pytest(build, "bochs", "bochs and not same")]
