@@ -17,7 +17,7 @@ FEW = ["hello", "cpu", "step", "memory", "fpu", "xsave", "apic"]
 # have (APM 15.5.1, 15.6). step: an exit at an instruction that a single-step trap was to follow does not drop the trap,
 # the host takes it. memory: VMRUN reads the guest's CR2, and does not load it.
 MODELS = {
-    "corei7_ivy_bridge_3770k": ("intel", FEW),
+    "corei7_ivy_bridge_3770k": ("intel", FEW + ["inventory"]),
     "corei7_haswell_4770": ("intel", FEW),
     "corei7_skylake_x": ("intel", FEW),
     "tigerlake": ("intel", FEW),

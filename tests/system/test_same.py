@@ -51,8 +51,8 @@ EMULATORS_OWN = {
 LEAVES = {
     "0.0": "vendor, highest leaf", "2.0": "Intel's caches", "4.[0-9]": "Intel's caches", "d.9": "size of PKRU",
     "15.0": "Intel's clocks", "16.0": "Intel's clocks", "40000010.0": "frequencies",
-    "80000000.0": "vendor, highest leaf", "8000000[234].0": "name", "80000005.0": "AMD's caches", "80000006.0": "caches", "80000019.0": "AMD's TLBs",
-    "8000001a.0": "AMD's", "8000001d.[0-9]": "AMD's caches",
+    "80000000.0": "vendor, highest leaf", "8000000[234].0": "name", "80000005.0": "AMD's caches",
+    "80000006.0": "caches", "80000019.0": "AMD's TLBs", "8000001a.0": "AMD's", "8000001d.[0-9]": "AMD's caches",
 }
 # Registers, in the order of CPUID's output: EAX to EDX. Of each the bits that may differ, None: all.
 BITS = {
@@ -61,8 +61,8 @@ BITS = {
     "7.0": [[], [9, 10, 13, 18, 23, 24, 29], [2, 3, 9], []],
     "d.0": [[9], [], None, []],        # PKRU, and its place
     "d.1": [[1, 2, 3], None, [], []],  # XSAVEC, XGETBV with ECX = 1, XSAVES, the size that goes with them
-    # model; AMD's own and PREFETCHW, and what AMD repeats of leaf 1
-    "80000001.0": [None, None, [0, 1, 5, 6, 7, 8, 22], None],
+    # model; AMD's own and PREFETCHW; what AMD repeats of leaf 1, and MMXEXT, FFXSR, 3DNow!
+    "80000001.0": [None, None, [0, 1, 5, 6, 7, 8, 22], [*range(10), *range(12, 18), 22, 23, 24, 25, 30, 31]],
     "80000008.0": [[], [0], [0, 12], []],  # CLZERO; AMD's number of processors and of APIC ID bits
 }
 
@@ -114,9 +114,12 @@ def test_cpuid(start, emulator):
             assert not bits, f"leaf {leaf}, register {register}"
 
 
-def test_inventory(start, emulator):
-    """The virtual PC: memory map, ACPI tables to the byte, interrupt controllers, ports, PCI. No difference at all."""
-    one = report(start, "amd", AMD[emulator], "inventory")
+@pytest.mark.parametrize("vendor,model", [("amd", None), ("amd", "ryzen"), ("intel", "corei7_ivy_bridge_3770k")],
+                         ids=["QEMU", "Bochs", "no-APICv"])
+def test_inventory(start, vendor, model):
+    """The virtual PC: memory map, ACPI tables to the byte, interrupt controllers, ports, PCI. No difference at all,
+    also not between a processor that virtualizes the local APIC and one that leaves it to software."""
+    one = report(start, vendor, model, "inventory")
     assert len(one) > 450 and one == report(start, "intel", None, "inventory")
 
 
