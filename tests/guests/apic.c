@@ -139,7 +139,7 @@ static void priorities(void)
 	self_ipi(0x52);
 	let_in();
 	check(came(3, 0x52, 0x71, 0x58), "%s: a handler is interrupted by a higher class, not by its own", mode);
-	check(depth_of[1] == 2 && depth_of[2] == 1, "%s: that one waits for its EOI (%u and %u deep)", mode, depth_of[1],
+	check(depth_of[1] == 2 && depth_of[2] == 1, "%s: that waits for its EOI (%u and %u deep)", mode, depth_of[1],
 	      depth_of[2]);
 }
 
@@ -299,6 +299,80 @@ static void x2apic_only(void)
 	print("EOI takes %lu ticks\n", fastest);
 }
 
+/* --- another processor sends interrupts one after another --- */
+
+#define ROUNDS  300
+#define FOREIGN 0x77
+#define OWN     0x55
+
+static volatile bool other_is_there, stop, closed;
+static volatile unsigned foreign, own, while_closed;
+
+static void on_shower(struct frame *frame)
+{
+	if (closed)
+		while_closed++;
+	if (frame->vector == OWN)
+		own++;
+	else
+		foreign++;
+	closed = true;
+	wrmsr(X2APIC_EOI, 0);
+	for (unsigned i = 0; i < 20; i++) /* here another may become deliverable, but interrupts are closed */
+		pause();
+	closed = false;
+}
+
+/* The next one, at ever different moments, when the one before has come: else the handlers would be all that runs. */
+static void other(unsigned number)
+{
+	(void)number;
+	apic_enable(true);
+	other_is_there = true;
+	for (unsigned sent = 1; !stop; sent++) {
+		apic_send(0, ICR_ASSERT | FOREIGN);
+		while (foreign < sent && !stop)
+			pause();
+		for (unsigned i = 0; i < sent * 37 % 128; i++)
+			pause();
+	}
+	for (;;)
+		sti_hlt();
+}
+
+/* Whatever arrives meanwhile, no handler runs while interrupts are closed, and none of the own interrupts is lost. */
+static void shower(void)
+{
+	unsigned lost = 0;
+
+	set_handler(OWN, on_shower);
+	set_handler(FOREIGN, on_shower);
+	if (start_processors(other) < 2)
+		return;
+	while (!other_is_there)
+		pause();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		own = 0;
+		closed = true;
+		wrmsr(X2APIC_SELF, OWN);
+		apic_write(REG_TPR, 0x80);
+		for (unsigned j = 0; j < 20; j++)
+			pause();
+		apic_write(REG_TPR, 0);
+		__asm__ volatile("sti; cli" : : : "memory");
+		for (unsigned j = 0; j < 20; j++)
+			pause();
+		closed = false;
+		let_in();
+		lost += own != 1;
+	}
+	for (unsigned i = 0; i < 100000000 && !foreign; i++)
+		let_in();
+	stop = true;
+	check(foreign && !while_closed, "none comes while they are closed, though another processor sends many");
+	check(!lost, "and every self-IPI comes once");
+}
+
 int main(void)
 {
 	static const uint8_t vectors[] = {
@@ -322,5 +396,6 @@ int main(void)
 	mode = "x2APIC";
 	both_modes();
 	x2apic_only();
+	shower();
 	return results();
 }
