@@ -58,13 +58,17 @@ void vcpu_destroy(struct vcpu *vcpu)
 	page_free(vcpu->apic.regs, 0);
 }
 
-void vcpu_reset(struct vcpu *vcpu)
+/* The same after power-on and INIT (SDM table 10-1). */
+static void reset_general_registers(struct vcpu *vcpu)
 {
-	unsigned i;
-
-	for (i = 0; i < GPRS; i++)
+	for (unsigned i = 0; i < GPRS; i++)
 		vcpu->gpr[i] = 0;
 	vcpu->gpr[RDX] = cpuid(1, 0).eax; /* the processor's signature, SDM 10.1.2 */
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+	reset_general_registers(vcpu);
 	vcpu->nmi_pending = false;
 	vcpu->pvclock = 0;
 	vcpu->tsc_offset = -vcpu->partition->start_tsc;
@@ -104,6 +108,7 @@ void vcpu_exception_error(struct vcpu *vcpu, uint8_t vector, uint32_t error)
 /* INIT (SDM 10.1.1): the boot processor starts again at the reset vector, the others wait for a start-up IPI. */
 static void take_init(struct vcpu *vcpu)
 {
+	reset_general_registers(vcpu);
 	vcpu_ops->vcpu_reset(vcpu, true);
 	vlapic_reset(&vcpu->apic, true);
 	vcpu->nmi_pending = false;

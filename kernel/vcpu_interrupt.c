@@ -74,11 +74,15 @@ static void deliver_message(struct vcpu *to, const struct vlapic_ipi *ipi)
 		vcpu_todo(to, TODO_NMI);
 		break;
 	case MODE_INIT:
-		if (ipi->assert || !ipi->level) /* the level de-assert of old protocols does nothing (SDM 11.6.1) */
-			vcpu_todo(to, TODO_INIT);
+		if (!ipi->assert && ipi->level) /* the level de-assert of old protocols does nothing (SDM 11.6.1) */
+			break;
+		atomic_fetch_and(&to->todo, ~(uint32_t)TODO_SIPI); /* one that came before it no longer counts */
+		vcpu_todo(to, TODO_INIT);
 		break;
 	case MODE_STARTUP:
-		atomic_store(&to->sipi_vector, ipi->vector);
+		/* Of several the first counts: the others find a processor that does not wait (SDM 9.4.3). */
+		if (!(atomic_load(&to->todo) & TODO_SIPI))
+			atomic_store(&to->sipi_vector, ipi->vector);
 		vcpu_todo(to, TODO_SIPI);
 		break;
 	default: /* SMI: there is no system-management mode here */

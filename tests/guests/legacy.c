@@ -206,7 +206,8 @@ static void prepare(void)
 	for (unsigned i = 0; i < 32; i++) {
 		fault_tasks[i] = (struct task){
 			.cr3 = (uint32_t)(uint64_t)page_tables, .eip = (uint32_t)(uint64_t)legacy_fault,
-			.ebx = i, .eflags = 2, .esp = (uint32_t)(uint64_t)stacks[1], .cs = CODE_32, .ss = DATA, .ds = DATA, .es = DATA,
+			.ebx = i, .eflags = 2, .esp = (uint32_t)(uint64_t)stacks[1],
+			.cs = CODE_32, .ss = DATA, .ds = DATA, .es = DATA,
 		};
 		legacy_gdt[FAULT_TSS / 8 + i] = tss_descriptor(&fault_tasks[i], 9);
 		legacy_idt[i] = (uint64_t)(FAULT_TSS + 8 * i) << 16 | 0x8500ULL << 32; /* task gate */

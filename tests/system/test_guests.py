@@ -6,7 +6,7 @@ import facts
 from bulkhead import HEAD, VENDORS, guest
 
 # Guest and its processors.
-GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 2, "legacy": 1,
+GUESTS = {"hello": 1, "cpu": 1, "step": 1, "memory": 1, "smp": 4, "time": 2, "fpu": 2, "xsave": 1, "apic": 2, "legacy": 1, "edges": 2,
           "report": 2, "inventory": 1}
 
 # Guests for Bochs's other processors.
