@@ -31,6 +31,8 @@ def machine(request, start_shared):
     started.processors = cpus
     started.blocks = BLOCKS[vendor]
     started.shell()
+    # What the kernel remarks on late timers would come between the letters of a line.
+    started.command("dmesg -n 1")
     if (firmware, cpus) == ("bios", 2):
         facts.ask_linux(started, vendor)
     yield started

@@ -18,6 +18,8 @@ def test_restart_policies(start, vendor):
     machine.expect(r"warning failing: failed 1 times; starting again in 1 s", machine.boot_wait)
     machine.expect(r"warning failing: failed 2 times; starting again in 2 s")
     machine.expect(r"warning failing: failed 3 times; starting again in 4 s")
+    while machine.log().count("info always: started") < 3:
+        machine.expect(r"info always: started")
     machine.close()
     log = machine.log()
     assert log.count("error never: vCPU 0: triple fault") == log.count("error never: stopped") == 1
