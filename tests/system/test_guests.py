@@ -53,6 +53,7 @@ def test_architecture(start, vendor, model, name):
     assert any(line.endswith(" passed, 0 failed") for line in lines)
 
 
+@pytest.mark.bochs
 @pytest.mark.parametrize("model,ticks", [(None, range(1, 20)), ("corei7_ivy_bridge_3770k", range(20, 1000))],
                          ids=["apicv", "software"])
 def test_eoi_by_processor(start, model, ticks):
