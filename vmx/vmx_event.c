@@ -122,6 +122,25 @@ static void finish_instruction(struct vcpu *vcpu, struct vmx_vcpu *s, uint64_t b
 	vmx_inject(vcpu, &(struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_DB });
 }
 
+/*
+ * Outside 64-bit code EIP wraps. In it, an instruction may end where the canonical addresses do: the next fetch would
+ * raise #GP, but the entry refuses such a RIP whatever it injects (SDM 27.3.1.4). So #GP comes here, with the RIP of
+ * before.
+ */
+static uint64_t far_rip(struct vcpu *vcpu, struct vmx_vcpu *s, uint64_t old, uint64_t rip)
+{
+	const struct event gp = { .valid = true, .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error = true };
+	unsigned unused = vmx_get(s, FIELD_CR4) & CR4_LA57 ? 7 : 16;
+
+	if (!(vmx_get(s, FIELD_EFER) & EFER_LMA) || !(vmx_get(s, FIELD_RIGHTS + VCPU_CS) & SEGMENT_L))
+		return (uint32_t)rip;
+	if ((uint64_t)((int64_t)(rip << unused) >> unused) == rip)
+		return rip;
+	if (!s->event)
+		vmx_inject(vcpu, &gp);
+	return old;
+}
+
 #define ADVANCE_FIELDS (FIELD_BIT(FIELD_RIP) | FIELD_BIT(FIELD_INTERRUPTIBILITY) | FIELD_BIT(FIELD_RFLAGS))
 
 static __attribute__((noinline)) void advance_with_care(struct vcpu *vcpu, struct vmx_vcpu *s, unsigned length)
@@ -129,8 +148,8 @@ static __attribute__((noinline)) void advance_with_care(struct vcpu *vcpu, struc
 	uint64_t old = vmx_get(s, FIELD_RIP), blocking = vmx_get(s, FIELD_INTERRUPTIBILITY);
 	uint64_t rip = old + length, rflags = vmx_get(s, FIELD_RFLAGS);
 
-	if ((old ^ rip) >> 32 && !(vmx_get(s, FIELD_RIGHTS + VCPU_CS) & SEGMENT_L)) /* not 64-bit code: EIP wraps */
-		rip = (uint32_t)rip;
+	if ((old ^ rip) >> 32)
+		rip = far_rip(vcpu, s, old, rip);
 	s->field[FIELD_RIP] = rip;
 	s->dirty |= FIELD_BIT(FIELD_RIP);
 	if (blocking & (BLOCKING_STI | BLOCKING_MOV_SS) || rflags & (RFLAGS_TF | RFLAGS_RF))
