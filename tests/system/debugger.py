@@ -67,13 +67,14 @@ class Qemu:
 class Bochs:
     """Bochs's debugger: a pipe for its commands, a file of what it says."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, go=True):
         self.path = os.path.join(folder, "debugger")
         os.mkfifo(self.path)
         # For reading, too: so neither side waits for the other.
         self.pipe = os.open(self.path, os.O_RDWR)
         self.count = 0
-        self.send("c")
+        if go:
+            self.send("c")
 
     def options(self):
         """For the start of the machine."""
@@ -85,6 +86,8 @@ class Bochs:
 
     def log(self):
         """All that it said."""
+        if not os.path.exists(self.path + ".log"):
+            return ""
         with open(self.path + ".log", encoding="ascii", errors="replace") as file:
             return file.read()
 
