@@ -116,7 +116,7 @@ help:
 	@echo 'make          build/bulkhead.efi, build/bulkhead.mb2 and the host command build/bulkhead'
 	@echo 'make run      boot the demo (stock Debian Linux) in QEMU; power off in the guest ends it'
 	@echo 'make test     unit and system tests; also: make unit, make system'
-	@echo 'make bench    instructions per guest exit and of the boot, under QEMU'
+	@echo 'make bench    instructions per guest exit and of the boot, on both vendors'
 	@echo 'make fuzz     libFuzzer over every parser and decoder; RUNS=N inputs each'
 	@echo 'make debug    the hypervisor under gdb, stopped at its entry'
 	@echo 'make deps     install the Debian packages that are needed; run and test do so themselves'
