@@ -153,7 +153,7 @@ static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
 		take_init(vcpu);
 	if (todo & TODO_SIPI)
 		take_sipi(vcpu);
-	if (todo & TODO_NMI)
+	if (todo & TODO_NMI && !(todo & TODO_INIT)) /* INIT ends one that waits, too */
 		vcpu->nmi_pending = true;
 	if (todo & TODO_FLUSH)
 		vcpu_ops->flush_tlb(vcpu);
