@@ -3,11 +3,17 @@
 
 #include <string.h>
 
+#include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
 #include "kernel/log.h"
 #include "kernel/partition.h"
 #include "kernel/vcpu_emulate.h"
 #include "kernel/vcpu_translate.h"
+
+/* SDM 18.2.4. */
+#define DR7_ENABLED 0xff /* L0, G0 ... L3, G3 */
+#define DR7_WRITES  1    /* of the two bits for each breakpoint */
+#define DR7_ALL     3
 
 /* One instruction being executed: the emulator's machine and what it stands on. */
 struct execution {
@@ -15,6 +21,8 @@ struct execution {
 	struct vcpu *vcpu;
 	const struct exit *exit;
 	bool single_operand;    /* the address that faulted is the instruction's only memory operand */
+	uint64_t dr7;           /* for a string instruction, which reaches RAM that may be watched; else 0 */
+	uint64_t hits;          /* breakpoints that it has met, as in DR6 */
 };
 
 static struct vcpu *vcpu_of(struct machine *m)
@@ -29,7 +37,8 @@ static bool single_stepped(struct vcpu *vcpu)
 
 static bool can_continue(struct machine *m)
 {
-	return !single_stepped(vcpu_of(m)) && !atomic_load_explicit(&vcpu_of(m)->todo, memory_order_relaxed);
+	return !((struct execution *)m)->hits && !single_stepped(vcpu_of(m)) &&
+	       !atomic_load_explicit(&vcpu_of(m)->todo, memory_order_relaxed);
 }
 
 static uint64_t read_gpr(struct machine *m, unsigned reg)
@@ -155,6 +164,26 @@ static int linear_of(struct execution *e, unsigned segment, uint64_t offset, uns
 	return 0;
 }
 
+/*
+ * Data breakpoints (SDM 18.2.4, 18.2.5), of which the processor sees nothing when it does not make the access itself.
+ * DR0 to DR3 are the guest's as long as it is loaded.
+ */
+static void watch(struct execution *e, uint64_t linear, unsigned size, bool write)
+{
+	static const uint8_t lengths[] = { 1, 2, 8, 4 };
+	const uint64_t address[] = { DR_READ(0), DR_READ(1), DR_READ(2), DR_READ(3) };
+	unsigned i;
+
+	for (i = 0; i < 4; i++) {
+		unsigned kind = e->dr7 >> (16 + 4 * i) & 3, length = lengths[e->dr7 >> (18 + 4 * i) & 3];
+		uint64_t first = address[i] & -(uint64_t)length;
+
+		if (e->dr7 >> 2 * i & 3 && (kind == DR7_ALL || (kind == DR7_WRITES && write)) && linear < first + length &&
+		    first < linear + size)
+			e->hits |= 1ULL << i;
+	}
+}
+
 static int access(struct machine *m, unsigned segment, uint64_t offset, unsigned size, bool write, uint64_t *value)
 {
 	struct execution *e = (struct execution *)m;
@@ -162,11 +191,16 @@ static int access(struct machine *m, unsigned segment, uint64_t offset, unsigned
 
 	if (linear_of(e, segment, offset, size, &linear))
 		return -1;
-	if ((linear & (PAGE_SIZE - 1)) + size > PAGE_SIZE)
-		return access_split(e, linear, size, write, value);
-	if (locate(e, linear, write, &gpa))
-		return -1;
-	touch(e->vcpu, gpa, size, write, value);
+	if ((linear & (PAGE_SIZE - 1)) + size > PAGE_SIZE) {
+		if (access_split(e, linear, size, write, value))
+			return -1;
+	} else {
+		if (locate(e, linear, write, &gpa))
+			return -1;
+		touch(e->vcpu, gpa, size, write, value);
+	}
+	if (e->dr7 & DR7_ENABLED)
+		watch(e, linear, size, write);
 	return 0;
 }
 
@@ -258,6 +292,20 @@ static uint8_t stack_size(struct vcpu *vcpu, enum instruction_mode mode)
 	return ss.attributes & SEGMENT_DB ? 4 : 2;
 }
 
+/* The traps behind an instruction, or behind an iteration of one that is not over (SDM 18.3.1.2, 18.3.1.4). */
+static void finish(struct execution *e, unsigned length)
+{
+	struct vcpu *vcpu = e->vcpu;
+
+	if (length || e->hits || single_stepped(vcpu))
+		vcpu_ops->advance(vcpu, length);
+	if (!e->hits)
+		return;
+	vcpu_ops->write(vcpu, VCPU_DR6, vcpu_ops->read(vcpu, VCPU_DR6) | e->hits);
+	if (!vcpu_ops->event_pending(vcpu)) /* a single step's #DB tells both */
+		vcpu_exception(vcpu, VECTOR_DB);
+}
+
 enum verdict vcpu_emulate(struct vcpu *vcpu, struct exit *exit)
 {
 	struct execution e = { .machine = vcpu_machine, .vcpu = vcpu, .exit = exit };
@@ -275,13 +323,14 @@ enum verdict vcpu_emulate(struct vcpu *vcpu, struct exit *exit)
 		return VERDICT_RETRY;
 	}
 	e.single_operand = exit->kind == EXIT_MEMORY && i.has_memory && i.operation != OP_PUSH && i.operation != OP_POP;
+	if (i.operation >= OP_MOVS && i.operation <= OP_OUTS)
+		e.dr7 = vcpu_ops->read(vcpu, VCPU_DR7);
 	switch (emulate(&e.machine, &i)) {
 	case EMULATE_DONE:
-		vcpu_ops->advance(vcpu, i.length);
+		finish(&e, i.length);
 		return VERDICT_RETRY;
 	case EMULATE_AGAIN:
-		if (single_stepped(vcpu)) /* there is a trap after each iteration (SDM 18.3.1.4) */
-			vcpu_ops->advance(vcpu, 0);
+		finish(&e, 0);
 		return VERDICT_RETRY;
 	case EMULATE_FAULT:
 		return VERDICT_RETRY;

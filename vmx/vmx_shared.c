@@ -17,7 +17,6 @@ static const uint32_t msrs[SHARED] = {
 	[SHARED_TSC_AUX] = IA32_TSC_AUX,
 };
 
-#define DR_READ(n) ({ uint64_t dr_; __asm__ volatile("mov %%dr" #n ", %0" : "=r"(dr_)); dr_; })
 #define DR_WRITE(n, v) ({ __asm__ volatile("mov %0, %%dr" #n : : "r"((uint64_t)(v))); })
 
 static uint64_t read(enum vmx_shared reg)

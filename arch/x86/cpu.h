@@ -89,6 +89,7 @@ static inline uint8_t inb(uint16_t port) { uint8_t v; __asm__ volatile("inb %1, 
 static inline uint16_t inw(uint16_t port) { uint16_t v; __asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 static inline uint32_t inl(uint16_t port) { uint32_t v; __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port)); return v; }
 
+#define DR_READ(n) ({ uint64_t dr_; __asm__ volatile("mov %%dr" #n ", %0" : "=r"(dr_)); dr_; })
 #define CR_READ(n) ({ uint64_t cr_; __asm__ volatile("mov %%cr" #n ", %0" : "=r"(cr_)); cr_; })
 #define CR_WRITE(n, v) ({ __asm__ volatile("mov %0, %%cr" #n : : "r"((uint64_t)(v)) : "memory"); })
 

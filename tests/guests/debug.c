@@ -200,6 +200,32 @@ static void breakpoints(void)
 	WRITE_DR(7, DR7_RESET);
 }
 
+/* The iteration that touches watched memory traps behind itself. With TF, bare QEMU tells the two one by one. */
+static void watched_string(const char *name, const uint8_t *code, uint64_t si, uint64_t di, unsigned kind, uint64_t cx,
+                           uint64_t flags)
+{
+	struct registers r = { .rflags = flags | 2, .gpr = { [RCX] = 8, [RDX] = EMPTY, [RSI] = si, [RDI] = di } };
+	unsigned at = flags & TF ? 9 - (unsigned)cx - 1 : 0;
+
+	WRITE_DR(2, memory + 32);
+	start();
+	WRITE_DR(7, DR7_RESET | 0x10 | (uint64_t)kind << 24);
+	run_with(&r, code);
+	WRITE_DR(7, DR7_RESET);
+	check(trap_is(at, code, 4 | (flags & TF ? BS : 0)) && traps[at].rcx == cx && (flags & TF || count == 1),
+	      "a watched byte that %s reaches", name);
+}
+
+static void watched_strings(void)
+{
+	uint64_t byte = (uint64_t)memory + 32;
+
+	watched_string("REP INSB", code_rep_insb, 0, byte - 3, 1, 4, 0);
+	watched_string("REP INSB with TF", code_rep_insb, 0, byte - 3, 1, 4, TF);
+	watched_string("REP OUTSB", code_rep_outsb, byte - 5, 0, 3, 2, 0);
+	watched_string("REP MOVSL from an empty bus", code_rep_movsl, EMPTY_ADDRESS, byte - 4, 1, 6, 0);
+}
+
 /* --- DR6 and DR7 --- */
 
 static void move_dr4(void *argument)
@@ -255,6 +281,7 @@ int main(void)
 	repeat("REP MOVSL from an empty bus", code_rep_movsl, code_rep_movsl_end, EMPTY_ADDRESS);
 	shadows();
 	breakpoints();
+	watched_strings();
 	registers();
 	step_halt();
 	return results();
