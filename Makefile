@@ -16,7 +16,7 @@ PURE := $(wildcard kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_
 	kernel/decode*.c kernel/walk.c kernel/load*.c kernel/guest_layout.c arch/x86/ptab*.c \
 	arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c arch/x86/guest_cr.c boot/handoff*.c boot/multiboot2_tags.c drivers/v*.c \
 	arch/x86/acpi_*.c kernel/console_mux.c drivers/ansi.c drivers/font.c drivers/screen.c \
-	drivers/framebuffer.c vmx/vmx_check*.c vmx/vmx_fields.c svm/svm_check.c)
+	drivers/framebuffer.c vmx/vmx_check*.c vmx/vmx_fields.c svm/svm_check.c kernel/sched*.c)
 
 # Sources of the host command build/bulkhead.
 HOST := $(wildcard tools/bulkhead*.c kernel/config*.c)
