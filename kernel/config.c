@@ -92,7 +92,7 @@ static void begin_partition(struct config_parser *parser, const char *name)
 		if (!parser->crowded)
 			config_fault(
 				parser, parser->line, "there are more partitions than can be started",
-				"remove this one and those after it: every partition needs a core of its own, 64 at the most",
+				"remove this one and those after it: 64 is the most",
 				NULL, NULL);
 		parser->crowded = true;
 		return;
@@ -106,6 +106,7 @@ static void begin_partition(struct config_parser *parser, const char *name)
 		.line = parser->line,
 		.cmdline = "",
 		.autostart = true,
+		.sched = { .weight = 100 },
 	};
 	name_partition(parser, name);
 }
@@ -263,6 +264,7 @@ unsigned config_parse(char *text, size_t size, struct config *config, struct con
 		at += length + 1;
 	}
 	config_section_end(&parser);
+	config_sched_check(&parser);
 	check_whole(&parser);
 	return config->errors;
 }

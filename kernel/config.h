@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/sched.h"
+
 #define CONFIG_VERSION 1
 #define CONFIG_NAME_MAX 31      /* characters of a partition's name: letters, digits, '-', '_' */
 #define CONFIG_CPUS 64          /* physical cores that a configuration can name: 0..63 */
@@ -28,6 +30,23 @@ struct config_module {
 	const char *cmdline; /* the words after the file name; "" when none */
 };
 
+#define CONFIG_WINDOWS 16
+
+/* Times in nanoseconds. */
+struct config_window {
+	uint64_t start, length; /* in the frame */
+};
+
+struct config_sched {
+	enum sched_policy policy; /* SCHED_DEDICATED when none is given */
+	unsigned line;            /* of the key; 0: not given */
+	uint64_t budget, period;  /* rt */
+	unsigned weight, cap;     /* fair: 100 is usual; per cent of the core, 0: no cap */
+	uint64_t frame;           /* cyclic */
+	struct config_window windows[CONFIG_WINDOWS];
+	unsigned window_count;
+};
+
 struct config_partition {
 	const char *name;
 	unsigned line;          /* of its section header, 1-based */
@@ -39,6 +58,7 @@ struct config_partition {
 	const char *cmdline;    /* never NULL */
 	struct config_module modules[CONFIG_MODULES];
 	unsigned module_count;
+	struct config_sched sched; /* the same on each of its cores */
 	enum config_restart restart;
 	bool autostart;         /* default true */
 	uint16_t debug_exit;    /* port of an isa-debug-exit device; 0: none */

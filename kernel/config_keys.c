@@ -87,10 +87,7 @@ static void take_log(struct config_parser *parser, char *value)
 
 static void take_cpus(struct config_parser *parser, char *value)
 {
-	struct config *config = parser->config;
-	unsigned index = (unsigned)(parser->partition - config->partitions);
 	const char *why;
-	char number[24];
 	uint64_t cpus;
 
 	if (!config_cpus(value, &cpus, &why)) {
@@ -99,16 +96,6 @@ static void take_cpus(struct config_parser *parser, char *value)
 		return;
 	}
 	parser->partition->cpus = cpus;
-	for (unsigned core = 0; core < CONFIG_CPUS; core++) {
-		if (!(cpus >> core & 1))
-			continue;
-		if (parser->owner[core] == 0)
-			parser->owner[core] = index + 1;
-		else
-			config_fault(parser, parser->line, "core %1 belongs to partition %2 already",
-				     "give this partition another core: every core has one partition",
-				     config_decimal(number, core), config->partitions[parser->owner[core] - 1].name);
-	}
 }
 
 static void take_memory(struct config_parser *parser, char *value)
@@ -246,6 +233,7 @@ static const struct key partition_keys[] = {
 	{ .name = "initrd", .take = take_initrd },
 	{ .name = "cmdline", .take = take_cmdline, .may_be_empty = true, .free_text = true },
 	{ .name = "module", .take = take_module, .repeats = true, .free_text = true },
+	{ .name = "sched", .take = config_sched },
 	{ .name = "restart", .take = take_restart },
 	{ .name = "autostart", .take = take_autostart },
 	{ .name = "debug-exit", .take = take_debug_exit },
@@ -264,8 +252,8 @@ static void unknown_key(struct config_parser *parser, const char *key, const str
 		parser, parser->line, "there is no key '%1' in this section",
 		nearest ? "did you mean %2?"
 		: parser->partition
-			? "the keys of a partition are cpus, memory, kernel, initrd, cmdline, module, restart, autostart and "
-			  "debug-exit"
+			? "the keys of a partition are cpus, memory, kernel, initrd, cmdline, module, sched, restart, autostart "
+			  "and debug-exit"
 			: "the keys of [bulkhead] are version, console, framebuffer, panic and log",
 		key, nearest);
 }

@@ -12,7 +12,7 @@ enum config_section {
 	SECTION_UNKNOWN,   /* reported; its keys are skipped */
 };
 
-#define CONFIG_KEYS 10       /* of one section, at the most */
+#define CONFIG_KEYS 12       /* of one section, at the most */
 #define CONFIG_KEY_VERSION 0 /* its place among those of [bulkhead] */
 
 struct config_parser {
@@ -25,7 +25,6 @@ struct config_parser {
 	unsigned line;                      /* being parsed, 1-based */
 	unsigned bulkhead_keys[CONFIG_KEYS]; /* line where the key stands; 0: not yet */
 	unsigned partition_keys[CONFIG_KEYS];
-	unsigned owner[CONFIG_CPUS];        /* index of the core's partition, plus one */
 	bool crowded;                       /* more partitions than fit were reported */
 	config_report *report;
 	void *context;
@@ -54,6 +53,13 @@ bool config_cpus(const char *text, uint64_t *cpus, const char **why);
 bool config_size(const char *text, uint64_t *size);
 /* "com1,115200", "0x3f8,9600", "com2". */
 bool config_uart(const char *text, uint16_t *port, uint32_t *baud);
+
+/* --- config_sched.c --- */
+
+/* The value of a partition's key sched. */
+void config_sched(struct config_parser *parser, char *value);
+/* All partitions are known: can every core do what is asked of it? */
+void config_sched_check(struct config_parser *parser);
 
 /* --- config_keys.c --- */
 

@@ -1,17 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/core.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "arch/x86/cpu.h"
 #include "arch/x86/interrupts.h"
+#include "arch/x86/paging.h"
+#include "kernel/config.h"
 #include "kernel/console.h"
+#include "kernel/errno.h"
+#include "kernel/mem.h"
 #include "kernel/partition.h"
+#include "kernel/sched.h"
 #include "kernel/vcpu.h"
 
-static struct vcpu *assigned[CPU_MAX];
+/*
+ * Only the core itself touches its struct, but for `current` and `mail`. Who has news for a vCPU first says what (its
+ * todo word), then looks whether it is current; the core first takes it from `current`, then looks at its todo word. So
+ * one of the two always sees the other: nothing is lost, and a vCPU that runs needs no mail.
+ */
+struct core {
+	struct sched sched;
+	struct sched_heap sleepers;       /* waiting vCPUs with a deadline */
+	_Atomic(struct vcpu *) current;
+	_Atomic(struct vcpu *) mail;      /* vCPUs that others have news for, a stack by `mail_next` */
+	struct vcpu *loaded;              /* whose FPU state is in the processor */
+	void *sched_memory;
+	unsigned vcpus, room;
+};
 
-void core_assign(struct cpu *cpu, struct vcpu *vcpu)
+static struct core cores[CPU_MAX];
+
+static struct vcpu *vcpu_of(struct sched_entity *entity)
 {
-	assigned[cpu->id] = vcpu;
+	return (struct vcpu *)((char *)entity - offsetof(struct vcpu, sched));
+}
+
+static struct vcpu *sleeper_of(struct sched_node *node)
+{
+	return (struct vcpu *)((char *)node - offsetof(struct vcpu, sleeper));
 }
 
 struct cpu *core_spare(void)
@@ -19,43 +47,262 @@ struct cpu *core_spare(void)
 	unsigned i;
 
 	for (i = CPU_MAX; i-- > 0;)
-		if (cpus[i].online && !assigned[i])
+		if (cpus[i].online && !cores[i].vcpus)
 			return &cpus[i];
 	return NULL;
 }
 
-/* The vCPU to run now, or NULL; `*wake` is when to look again. */
-static struct vcpu *pick(uint64_t *wake)
-{
-	struct vcpu *vcpu = assigned[this_cpu()->id];
+/* --- who belongs to a core --- */
 
-	*wake = UINT64_MAX;
-	if (!vcpu) {
-		*wake = console_poll();
-		return NULL;
+/* Room for twice as many, so that a thousand are not copied a thousand times. */
+static int reserve(struct core *core)
+{
+	unsigned count = core->room ? 2 * core->room : 1, windows = count * CONFIG_WINDOWS;
+	size_t size;
+	void *sched, *slots;
+
+	if (core->vcpus < core->room)
+		return E_OK;
+	if (windows > SCHED_WINDOWS_MAX)
+		windows = SCHED_WINDOWS_MAX;
+	size = sched_size(count, windows);
+	sched = mem_alloc(size);
+	slots = mem_alloc((count + 1) * sizeof(struct sched_slot));
+	if (!sched || !slots) {
+		mem_free(sched);
+		mem_free(slots);
+		return E_NO_MEMORY;
 	}
-	if (vcpu->index == 0 && atomic_load(&vcpu->partition->state) == PARTITION_STARTING) {
-		if (rdtsc() < vcpu->partition->restart_at) {
-			*wake = vcpu->partition->restart_at;
-			return NULL;
-		}
+	if (!core->room)
+		sched_init(&core->sched, tsc_hz);
+	sched_reserve(&core->sched, count, windows, sched);
+	mem_free(core->sched_memory);
+	mem_free(core->sleepers.slots); /* nobody sleeps before the cores run */
+	core->sched_memory = sched;
+	core->sleepers.slots = slots;
+	core->room = count;
+	return E_OK;
+}
+
+/* The windows of this vCPU besides those of the core's other partitions, in order. */
+static int add_windows(struct core *core, struct vcpu *vcpu, const struct config_sched *config)
+{
+	struct sched_window windows[SCHED_WINDOWS_MAX];
+	unsigned count = core->sched.window_count, i, at;
+
+	if (count + config->window_count > SCHED_WINDOWS_MAX)
+		return E_FULL;
+	memcpy(windows, core->sched.windows, count * sizeof(windows[0]));
+	for (i = 0; i < config->window_count; i++, count++) {
+		struct sched_window window = {
+			.start = ns_to_tsc(config->windows[i].start),
+			.length = ns_to_tsc(config->windows[i].length),
+			.owner = &vcpu->sched,
+		};
+
+		for (at = count; at > 0 && windows[at - 1].start > window.start; at--)
+			windows[at] = windows[at - 1];
+		windows[at] = window;
+	}
+	return sched_set_frame(&core->sched, ns_to_tsc(config->frame), windows, count, 0);
+}
+
+int core_assign(struct vcpu *vcpu, const struct config_sched *config)
+{
+	const struct sched_parameters parameters = {
+		.policy = config->policy,
+		.budget = ns_to_tsc(config->budget),
+		.period = ns_to_tsc(config->period),
+		.weight = config->weight,
+		.cap = config->cap,
+	};
+	struct core *core = &cores[vcpu->cpu->id];
+	int error = reserve(core);
+
+	if (!error)
+		error = sched_add(&core->sched, &vcpu->sched, &parameters);
+	if (!error && config->policy == SCHED_CYCLIC)
+		error = add_windows(core, vcpu, config);
+	if (!error)
+		core->vcpus++;
+	return error;
+}
+
+void core_remove(struct vcpu *vcpu)
+{
+	struct core *core = &cores[vcpu->cpu->id];
+
+	sched_remove(&core->sched, &vcpu->sched, 0);
+	core->vcpus--;
+}
+
+/* --- news --- */
+
+static void post(struct core *core, struct vcpu *vcpu)
+{
+	struct vcpu *head = atomic_load_explicit(&core->mail, memory_order_relaxed);
+
+	if (atomic_exchange(&vcpu->mailed, true))
+		return; /* it is there already, and has not been looked at */
+	do
+		vcpu->mail_next = head;
+	while (!atomic_compare_exchange_weak(&core->mail, &head, vcpu));
+}
+
+void core_notify(struct vcpu *vcpu)
+{
+	struct core *core = &cores[vcpu->cpu->id];
+	struct vcpu *current = atomic_load(&core->current);
+
+	if (current != vcpu)
+		post(core, vcpu);
+	if (vcpu->cpu != this_cpu())
+		cpu_kick(vcpu->cpu);
+	else if (current && current != vcpu)
+		atomic_fetch_or_explicit(&current->todo, TODO_TIME, memory_order_relaxed);
+}
+
+bool core_must_pick(const struct vcpu *vcpu)
+{
+	return atomic_load_explicit(&cores[vcpu->cpu->id].mail, memory_order_relaxed) || rdtsc() >= vcpu->until;
+}
+
+static void stay_up(struct core *core, struct vcpu *vcpu)
+{
+	if (vcpu->sleeper.at)
+		sched_heap_remove(&core->sleepers, &vcpu->sleeper);
+}
+
+static void sleep_until(struct core *core, struct vcpu *vcpu, uint64_t deadline)
+{
+	stay_up(core, vcpu);
+	if (deadline != UINT64_MAX)
+		sched_heap_insert(&core->sleepers, &vcpu->sleeper, deadline);
+}
+
+static void wake(struct core *core, struct vcpu *vcpu, uint64_t now)
+{
+	stay_up(core, vcpu);
+	sched_wake(&core->sched, &vcpu->sched, now);
+}
+
+static void park(struct core *core, struct vcpu *vcpu, uint64_t now)
+{
+	stay_up(core, vcpu);
+	sched_block(&core->sched, &vcpu->sched, now);
+	vcpu->state = VCPU_PARKED;
+	if (BULKHEAD_DEBUG)
+		vcpu_report(vcpu);
+	partition_parked(vcpu->partition);
+}
+
+/* Parking needs no time on the core, so a vCPU that would not get any can end as well. */
+static void attend(struct core *core, struct vcpu *vcpu, uint64_t now)
+{
+	int state = atomic_load(&vcpu->partition->state);
+
+	if (state == PARTITION_STARTING && vcpu->index == 0) {
+		if (now < vcpu->partition->restart_at)
+			sleep_until(core, vcpu, vcpu->partition->restart_at);
+		else
+			wake(core, vcpu, now);
+	} else if ((state == PARTITION_RUNNING || state == PARTITION_ENDING) && vcpu->state != VCPU_PARKED) {
+		if (atomic_load(&vcpu->todo) & TODO_STOP)
+			park(core, vcpu, now);
+		else
+			wake(core, vcpu, now);
+	}
+}
+
+static void take_mail(struct core *core, uint64_t now)
+{
+	struct vcpu *vcpu, *next;
+
+	if (!atomic_load_explicit(&core->mail, memory_order_relaxed))
+		return;
+	for (vcpu = atomic_exchange(&core->mail, NULL); vcpu; vcpu = next) {
+		next = vcpu->mail_next;
+		atomic_store(&vcpu->mailed, false);
+		attend(core, vcpu, now);
+	}
+}
+
+static void wake_sleepers(struct core *core, uint64_t now)
+{
+	while (sched_heap_key(&core->sleepers) <= now && core->sleepers.count)
+		wake(core, sleeper_of(sched_heap_first(&core->sleepers)), now);
+}
+
+/* --- running --- */
+
+static void load(struct core *core, struct vcpu *vcpu)
+{
+	address_space_enter(&vcpu->partition->space);
+	if (core->loaded == vcpu && !vcpu->fpu_stale)
+		return;
+	if (core->loaded && !core->loaded->fpu_stale)
+		fpu_store(&core->loaded->fpu);
+	fpu_load(&vcpu->fpu);
+	vcpu->fpu_stale = false;
+	core->loaded = vcpu;
+}
+
+static void run(struct core *core, struct vcpu *vcpu, uint64_t until)
+{
+	enum vcpu_leave leave;
+	uint64_t now;
+
+	if (atomic_load(&vcpu->partition->state) == PARTITION_STARTING)
 		partition_start(vcpu->partition);
+	if (vcpu->state == VCPU_PARKED) {
+		sched_block(&core->sched, &vcpu->sched, rdtsc());
+		return;
 	}
-	return vcpu_is_active(vcpu) ? vcpu : NULL;
+	load(core, vcpu);
+	atomic_store(&core->current, vcpu);
+	leave = vcpu_run(vcpu, until);
+	atomic_store(&core->current, NULL);
+	now = rdtsc();
+	if (leave == LEAVE_PARKED) {
+		park(core, vcpu, now);
+	} else if (leave == LEAVE_WAITING) {
+		if (atomic_load(&vcpu->todo))
+			return;
+		sched_block(&core->sched, &vcpu->sched, now);
+		sleep_until(core, vcpu, vcpu->deadline);
+	}
+}
+
+static void idle(struct core *core, uint64_t until)
+{
+	uint64_t poll = core->vcpus ? UINT64_MAX : console_poll();
+
+	apic_timer_set(poll < until ? poll : until);
+	/* STI takes effect after HLT has begun: a kick cannot slip in between. */
+	if (!atomic_load(&core->mail))
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
+	else
+		__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
 void core_main(void)
 {
+	struct core *core = &cores[this_cpu()->id];
+
 	interrupts_off();
 	for (;;) {
-		uint64_t wake;
-		struct vcpu *vcpu = pick(&wake);
+		uint64_t now = rdtsc(), until, sleeper;
+		struct sched_entity *entity;
 
-		if (vcpu) {
-			vcpu_run(vcpu);
-			continue;
-		}
-		apic_timer_set(wake);
-		__asm__ volatile("sti; hlt; cli" : : : "memory");
+		take_mail(core, now);
+		wake_sleepers(core, now);
+		entity = sched_pick(&core->sched, now, &until);
+		sleeper = sched_heap_key(&core->sleepers);
+		if (sleeper < until)
+			until = sleeper;
+		if (entity)
+			run(core, vcpu_of(entity), until);
+		else
+			idle(core, until);
 	}
 }

@@ -8,6 +8,7 @@
 #include "boot/bootinfo.h"
 #include "drivers/vlapic_registers.h"
 #include "kernel/boot_files.h"
+#include "kernel/core.h"
 #include "kernel/errno.h"
 #include "kernel/load.h"
 #include "kernel/log.h"
@@ -56,7 +57,7 @@ static void start_again(struct partition *partition, uint64_t seconds)
 {
 	partition->restart_at = rdtsc() + seconds * tsc_hz;
 	set_state(partition, PARTITION_STARTING);
-	cpu_kick(partition->vcpus[0].cpu); /* also to itself: its loop looks again */
+	core_notify(&partition->vcpus[0]);
 }
 
 static void failure(struct partition *partition)
@@ -215,7 +216,7 @@ void partition_start(struct partition *partition)
 	announce(partition);
 	set_state(partition, PARTITION_RUNNING);
 	for (i = 1; i < partition->vcpu_count; i++)
-		cpu_kick(partition->vcpus[i].cpu);
+		core_notify(&partition->vcpus[i]);
 }
 
 void partitions_start(void)

@@ -202,6 +202,19 @@ static int create_vcpus(struct partition *partition)
 	return E_OK;
 }
 
+/* As all or none. */
+static int assign_cores(struct partition *partition)
+{
+	unsigned i;
+	int error = E_OK;
+
+	for (i = 0; i < partition->vcpu_count && !error; i++)
+		error = core_assign(&partition->vcpus[i], &partition->config->sched);
+	while (error && --i > 0)
+		core_remove(&partition->vcpus[i - 1]);
+	return error;
+}
+
 static int create(struct partition *partition, char *why, size_t size)
 {
 	const struct config_partition *c = partition->config;
@@ -223,6 +236,8 @@ static int create(struct partition *partition, char *why, size_t size)
 		error = create_vcpus(partition);
 	if (!error)
 		error = pc_create(partition);
+	if (!error)
+		return assign_cores(partition);
 	if (error == E_BUSY)
 		snprintf(why, size, "its debug-exit port 0x%x belongs to another device; choose 0xf4", c->debug_exit);
 	return error;
@@ -256,14 +271,6 @@ static void add_console(struct partition *partition)
 	console_attach(&partition->console);
 }
 
-static void assign_cores(struct partition *partition)
-{
-	unsigned i;
-
-	for (i = 0; i < partition->vcpu_count; i++)
-		core_assign(partition->vcpus[i].cpu, &partition->vcpus[i]);
-}
-
 void partitions_create(const struct config *config)
 {
 	struct mem_info info;
@@ -292,7 +299,6 @@ void partitions_create(const struct config *config)
 		}
 		atomic_store(&partition->state, PARTITION_OFF);
 		add_console(partition);
-		assign_cores(partition);
 		good++;
 	}
 	mem_info(&info);

@@ -5,7 +5,7 @@
 #include "arch/x86/fpu.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/msr.h"
-#include "arch/x86/paging.h"
+#include "kernel/core.h"
 #include "kernel/errno.h"
 #include "kernel/log.h"
 #include "kernel/mem.h"
@@ -32,13 +32,24 @@ static void msr_move_tsc(struct guest_msrs *msrs, uint64_t delta)
 
 static const struct guest_msr_host msr_host = { .tsc = msr_tsc, .move_tsc = msr_move_tsc };
 
+static void free_pages(struct vcpu *vcpu, uint32_t *apic)
+{
+	if (apic)
+		page_free(apic, 0);
+	if (vcpu->fpu.area)
+		page_free(vcpu->fpu.area, 0);
+}
+
 int vcpu_create(struct vcpu *vcpu, struct partition *partition, unsigned index, struct cpu *cpu)
 {
 	uint32_t *page = page_alloc(0);
 	int error;
 
-	if (!page)
+	vcpu->fpu.area = page_alloc(0);
+	if (!page || !vcpu->fpu.area) {
+		free_pages(vcpu, page);
 		return E_NO_MEMORY;
+	}
 	vcpu->partition = partition;
 	vcpu->index = index;
 	vcpu->cpu = cpu;
@@ -48,14 +59,14 @@ int vcpu_create(struct vcpu *vcpu, struct partition *partition, unsigned index, 
 	guest_msrs_init(&vcpu->msrs, &partition->cpuid, &msr_host, vcpu);
 	error = vcpu_ops->vcpu_create(vcpu);
 	if (error)
-		page_free(page, 0);
+		free_pages(vcpu, page);
 	return error;
 }
 
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	vcpu_ops->vcpu_destroy(vcpu);
-	page_free(vcpu->apic.regs, 0);
+	free_pages(vcpu, vcpu->apic.regs);
 }
 
 /* The same after power-on and INIT (SDM table 10-1). */
@@ -75,23 +86,18 @@ void vcpu_reset(struct vcpu *vcpu)
 	atomic_store(&vcpu->todo, TODO_TIME | TODO_INTERRUPT);
 	vlapic_reset(&vcpu->apic, false);
 	guest_msrs_reset(&vcpu->msrs);
+	fpu_state_reset(&vcpu->fpu);
+	vcpu->fpu_stale = true;
 	vcpu_ops->vcpu_reset(vcpu, false);
 	vcpu_ops->write(vcpu, VCPU_TSC_OFFSET, vcpu->tsc_offset);
 	vcpu->state = vcpu->index == 0 ? VCPU_RUNNING : VCPU_WAIT_SIPI;
 }
 
-bool vcpu_is_active(const struct vcpu *vcpu)
-{
-	int state = atomic_load_explicit(&vcpu->partition->state, memory_order_acquire);
-
-	return (state == PARTITION_RUNNING || state == PARTITION_ENDING) && vcpu->state != VCPU_PARKED;
-}
-
 void vcpu_todo(struct vcpu *vcpu, uint32_t bits)
 {
 	/* Whoever sets the first bit wakes the owner; until it has taken them all, it looks again before it enters. */
-	if (atomic_fetch_or_explicit(&vcpu->todo, bits, memory_order_acq_rel) == 0 && vcpu->cpu != this_cpu())
-		cpu_kick(vcpu->cpu);
+	if (atomic_fetch_or(&vcpu->todo, bits) == 0)
+		core_notify(vcpu);
 }
 
 void vcpu_exception(struct vcpu *vcpu, uint8_t vector)
@@ -132,18 +138,6 @@ static void take_sipi(struct vcpu *vcpu)
 	vcpu->state = VCPU_RUNNING;
 }
 
-static void sleep_until_todo(struct vcpu *vcpu)
-{
-	vcpu_ops->put(vcpu);
-	apic_timer_set(vcpu->deadline);
-	/* STI takes effect after HLT has begun: a kick cannot slip in between. */
-	if (!atomic_load_explicit(&vcpu->todo, memory_order_acquire))
-		__asm__ volatile("sti; hlt; cli" : : : "memory");
-	else
-		__asm__ volatile("sti; nop; cli" : : : "memory");
-	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME, memory_order_relaxed);
-}
-
 /* What is asked seldom. False: the vCPU must be parked. */
 static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
 {
@@ -160,29 +154,32 @@ static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
 	return true;
 }
 
-/* Does what the todo word asks; returns when the guest can be entered, or false when the vCPU must be parked. */
-static bool prepare(struct vcpu *vcpu)
+/*
+ * Does what the todo word asks. LEAVE_NOT: the guest can be entered; otherwise why the core should do something else
+ * first.
+ */
+static enum vcpu_leave prepare(struct vcpu *vcpu)
 {
-	for (;;) {
-		uint32_t todo = atomic_exchange_explicit(&vcpu->todo, 0, memory_order_acq_rel);
+	uint32_t todo = atomic_exchange_explicit(&vcpu->todo, 0, memory_order_acq_rel);
 
-		if (todo & ~(uint32_t)(TODO_INTERRUPT | TODO_TIME) && !prepare_rare(vcpu, todo))
-			return false;
-		if (todo & TODO_TIME)
-			vcpu_time(vcpu);
-		if (vcpu->state != VCPU_WAIT_SIPI)
-			vcpu_deliver(vcpu);
-		if (vcpu->state == VCPU_RUNNING) {
-			/*
-			 * A device or timer above may have set bits again. With them set nobody else would kick this core,
-			 * so it kicks itself: the guest is entered with what was delivered, and leaves at once.
-			 */
-			if (atomic_load_explicit(&vcpu->todo, memory_order_relaxed))
-				cpu_kick(vcpu->cpu);
-			return true;
-		}
-		sleep_until_todo(vcpu);
-	}
+	if (todo & ~(uint32_t)(TODO_INTERRUPT | TODO_TIME) && !prepare_rare(vcpu, todo))
+		return LEAVE_PARKED;
+	if (todo & TODO_TIME)
+		vcpu_time(vcpu);
+	if (vcpu->state != VCPU_WAIT_SIPI)
+		vcpu_deliver(vcpu);
+	if (vcpu->state != VCPU_RUNNING)
+		return LEAVE_WAITING;
+	/* Every interrupt of the core and every deadline sets this bit: what others have posted to the core is seen here. */
+	if (todo & TODO_TIME && core_must_pick(vcpu))
+		return LEAVE_PREEMPTED;
+	/*
+	 * A device or timer above may have set bits again. With them set nobody else would kick this core, so it kicks
+	 * itself: the guest is entered with what was delivered, and leaves at once.
+	 */
+	if (atomic_load_explicit(&vcpu->todo, memory_order_relaxed))
+		cpu_kick(vcpu->cpu);
+	return LEAVE_NOT;
 }
 
 /* The event whose delivery an exit interrupted goes first, unless the handler has put an exception of its own there. */
@@ -215,23 +212,28 @@ static void handle(struct vcpu *vcpu, struct exit *exit)
 	}
 }
 
-void vcpu_run(struct vcpu *vcpu)
+enum vcpu_leave vcpu_run(struct vcpu *vcpu, uint64_t until)
 {
 	struct cpu *cpu = this_cpu();
+	enum vcpu_leave leave;
 	struct exit exit;
 
 	exit.kind = EXIT_UNKNOWN;
-	address_space_enter(&vcpu->partition->space);
-	fpu_reset();
 	cpu->vcpu = vcpu;
 	cpu->partition = vcpu->partition;
+	vcpu->until = until;
+	/* Time has passed, and the deadline is another one. */
+	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME | TODO_INTERRUPT, memory_order_relaxed);
 	for (;;) {
 		struct exit_statistics *statistics;
 		uint64_t ticks;
 
-		if (atomic_load_explicit(&vcpu->todo, memory_order_acquire) && !prepare(vcpu))
-			break;
-		vcpu_ops->run(vcpu, vcpu->deadline, &exit);
+		if (atomic_load_explicit(&vcpu->todo, memory_order_acquire)) {
+			leave = prepare(vcpu);
+			if (leave != LEAVE_NOT)
+				break;
+		}
+		vcpu_ops->run(vcpu, vcpu->leave_at, &exit);
 		ticks = rdtsc();
 		handle(vcpu, &exit);
 		ticks = rdtsc() - ticks;
@@ -242,12 +244,7 @@ void vcpu_run(struct vcpu *vcpu)
 			statistics->worst = ticks;
 	}
 	vcpu_ops->put(vcpu);
-	apic_timer_set(UINT64_MAX);
-	vcpu->state = VCPU_PARKED;
-	if (BULKHEAD_DEBUG)
-		vcpu_report(vcpu);
 	cpu->vcpu = NULL;
 	cpu->partition = NULL;
-	address_space_enter(NULL);
-	partition_parked(vcpu->partition);
+	return leave;
 }

@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
 #include "arch/x86/guest_msr.h"
 #include "drivers/vlapic.h"
 #include "kernel/exit.h"
+#include "kernel/sched.h"
 #include "kernel/vcpu_ops.h"
 
 struct bus_range;
@@ -52,6 +54,8 @@ struct vcpu {
 	_Atomic uint32_t todo;
 	enum vcpu_state state;
 	uint64_t deadline;           /* host TSC of the earliest timer, UINT64_MAX: none */
+	uint64_t until;              /* the end of its time on the core */
+	uint64_t leave_at;           /* the earlier of the two */
 	uint64_t tsc_offset;         /* guest TSC = host TSC + tsc_offset */
 	struct partition *partition;
 	struct cpu *cpu;             /* the core that runs it */
@@ -65,6 +69,12 @@ struct vcpu {
 	const struct bus_range *port_range; /* of the last port access that found a device; NULL: none yet */
 	uint64_t pvclock;            /* MSR_PV_SYSTEM_TIME */
 	uint32_t pvclock_version;
+	struct fpu_state fpu;
+	bool fpu_stale;              /* it is newer than the processor's registers */
+	struct sched_entity sched;   /* the following are its core's (kernel/core.c) */
+	struct sched_node sleeper;
+	_Atomic bool mailed;
+	struct vcpu *mail_next;
 	struct exit_statistics exits[EXIT_KINDS];
 	struct exit_accesses accesses[EXIT_KINDS];
 };
@@ -101,11 +111,19 @@ void vcpu_destroy(struct vcpu *vcpu);
 /* Power-on state; then vCPU 0 gets the loader's state and the others wait for SIPI. */
 void vcpu_reset(struct vcpu *vcpu);
 
-/* Runs the vCPU until it must be parked. Called by its core, interrupts off. */
-void vcpu_run(struct vcpu *vcpu);
+/* Why a vCPU's core does something else. */
+enum vcpu_leave {
+	LEAVE_NOT,
+	LEAVE_PREEMPTED, /* its time is over, or the core has news: pick again */
+	LEAVE_WAITING,   /* HLT, or no start-up IPI yet: until todo is set or the deadline passes */
+	LEAVE_PARKED,    /* its partition ends */
+};
 
-/* Has its core something to run? Its partition runs (or ends) and it is not parked. */
-bool vcpu_is_active(const struct vcpu *vcpu);
+/*
+ * Runs the vCPU until one of the above; `until` is a TSC value, UINT64_MAX: as long as it likes. Called by its core,
+ * interrupts off, with the partition's address space and the vCPU's registers in place (kernel/core.c).
+ */
+enum vcpu_leave vcpu_run(struct vcpu *vcpu, uint64_t until);
 
 /* vcpu_interrupt.c: delivers what is pending, or asks for a window. */
 void vcpu_deliver(struct vcpu *vcpu);

@@ -40,4 +40,5 @@ void vcpu_time(struct vcpu *vcpu)
 	if (vcpu->deadline <= now && deadline < now + tsc_hz / GAP_HZ)
 		deadline = now + tsc_hz / GAP_HZ;
 	vcpu->deadline = deadline;
+	vcpu->leave_at = deadline < vcpu->until ? deadline : vcpu->until;
 }

@@ -137,6 +137,7 @@ static void load(struct vcpu *vcpu)
 
 	__asm__ volatile("clgi; sti" : : : "memory");
 	vmload(s->vmcb_phys);
+	svm_shared_switch(s);
 	svm_asid_assign(s);
 	s->loaded = true;
 }

@@ -30,6 +30,8 @@ struct svm_vcpu {
 	const uint8_t *code;      /* the page of the instruction that exited last; svm_length.c */
 	uint64_t code_page;       /* its linear address / 4 KiB; UINT64_MAX: none */
 	uint64_t code_cr3;
+	uint64_t dr[4], tsc_aux;  /* unless the processor holds them: svm_shared.c */
+	bool shared_stale;        /* these are newer than the processor's */
 	bool nmi_blocked;         /* an NMI was delivered and IRET has not completed (APM 15.20: software keeps this) */
 };
 
@@ -38,6 +40,7 @@ struct svm_core {
 	void *host_save;          /* VM_HSAVE_PA */
 	struct vmcb *host_vmcb;   /* for VMSAVE/VMLOAD of the host's FS, GS, TR, LDTR and system-call MSRs */
 	uint64_t host_vmcb_phys;
+	struct svm_vcpu *current; /* whose shared registers are in the processor */
 	uint64_t asid_generation;
 	uint32_t asid_next;
 };
@@ -68,6 +71,9 @@ unsigned svm_length(struct vcpu *vcpu, uint64_t code);
 /* svm_asid.c */
 void svm_asid_assign(struct svm_vcpu *s);
 void svm_asid_flush(struct svm_vcpu *s);
+/* svm_shared.c */
+void svm_shared_switch(struct svm_vcpu *s); /* into the processor, and those of the vCPU before out of it */
+void svm_shared_reset(struct svm_vcpu *s);
 /* svm_permission.c: shared by all partitions, every port and every MSR of the intercept list exits. E_NO_MEMORY. */
 int svm_permission_init(void);
 extern uint64_t svm_iopm_phys, svm_msrpm_phys;

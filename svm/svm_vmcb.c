@@ -163,6 +163,7 @@ void svm_vmcb_reset(struct vcpu *vcpu, bool init)
 	v->rip = 0xfff0;
 	v->rsp = v->rax = 0;
 	if (!init) {
+		svm_shared_reset(s);
 		v->star = v->lstar = v->cstar = v->fmask = v->kernel_gs_base = 0;
 		v->sysenter_cs = v->sysenter_esp = v->sysenter_eip = 0;
 		v->g_pat = 0x0007040600070406;

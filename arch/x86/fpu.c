@@ -4,6 +4,8 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/msr.h"
 
+#include <string.h>
+
 #define GUEST_COMPONENTS (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
 
 #define XSAVES (1u << 3) /* CPUID 0xd.1 EAX */
@@ -11,13 +13,12 @@
 static uint64_t supported;
 static bool has_xss;
 
-/* An XSAVE area whose header says "everything in its initial state" (SDM 13.4.2); MXCSR needs its own value. */
+/* The start of an XSAVE area whose header says "everything in its initial state" (SDM 13.4.2); MXCSR needs its value. */
 static const struct {
 	uint16_t fcw;
 	uint8_t reserved_2[22];
 	uint32_t mxcsr;
-	uint8_t rest[1024 - 28];
-} __attribute__((aligned(64))) initial = { .fcw = 0x37f, .mxcsr = 0x1f80 };
+} initial = { .fcw = 0x37f, .mxcsr = 0x1f80 };
 
 void fpu_init(void)
 {
@@ -48,15 +49,33 @@ bool xcr0_valid(uint64_t value)
 	       (!avx512 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX)));
 }
 
-void fpu_reset(void)
+void fpu_state_reset(struct fpu_state *state)
+{
+	memset(state->area, 0, FPU_AREA);
+	memcpy(state->area, &initial, sizeof(initial));
+	state->xcr0 = XCR0_X87;
+}
+
+void fpu_store(struct fpu_state *state)
 {
 	if (!supported) {
-		__asm__ volatile("fxrstor %0" : : "m"(initial));
+		__asm__ volatile("fxsave64 (%0)" : : "r"(state->area) : "memory");
+		return;
+	}
+	state->xcr0 = xgetbv(0);
+	xsetbv(0, supported);
+	__asm__ volatile("xsave64 (%0)" : : "r"(state->area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
+}
+
+void fpu_load(const struct fpu_state *state)
+{
+	if (!supported) {
+		__asm__ volatile("fxrstor64 (%0)" : : "r"(state->area) : "memory");
 		return;
 	}
 	if (has_xss)
 		wrmsr(IA32_XSS, 0); /* guests have no supervisor components, whatever the firmware used */
 	xsetbv(0, supported);
-	__asm__ volatile("xrstor %0" : : "m"(initial), "a"(UINT32_MAX), "d"(UINT32_MAX));
-	xsetbv(0, XCR0_X87);
+	__asm__ volatile("xrstor64 (%0)" : : "r"(state->area), "a"(UINT32_MAX), "d"(UINT32_MAX) : "memory");
+	xsetbv(0, state->xcr0);
 }

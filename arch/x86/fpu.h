@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* x87, SSE and AVX state. The hypervisor never uses it: what is in the registers is the guest's. */
+/* x87, SSE and AVX state. The hypervisor never uses it: what is in the registers is that of the core's last guest. */
 #ifndef ARCH_X86_FPU_H
 #define ARCH_X86_FPU_H
 
@@ -34,7 +34,17 @@ uint64_t xcr0_supported(void);
 uint64_t xcr0_read(void);
 /* Would XSETBV accept it (SDM 13.3)? */
 bool xcr0_valid(uint64_t value);
-/* Puts the calling core's registers into their initial state, so that nothing passes from one guest to the next. */
-void fpu_reset(void);
+/* What one vCPU has in the calling core's registers, while another one runs there. */
+#define FPU_AREA 4096 /* bytes, more than the standard format of all of the above takes; aligned to 64 */
+
+struct fpu_state {
+	void *area;
+	uint64_t xcr0;
+};
+
+/* The initial state of everything, so that nothing passes from one guest to the next. */
+void fpu_state_reset(struct fpu_state *state);
+void fpu_store(struct fpu_state *state);
+void fpu_load(const struct fpu_state *state);
 
 #endif
