@@ -11,7 +11,7 @@ PYTHON  := /usr/bin/python3
 Q       := $(if $(V),,@)
 
 # Pure sources: they include only types, so the unit tests compile them with the host's compiler and sanitizers.
-PURE := $(wildcard kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_memory.c kernel/stream.c \
+PURE := $(wildcard kernel/admission.c kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_memory.c kernel/stream.c \
 	kernel/timer_queue.c kernel/pvclock_scale.c kernel/mem_chunk.c kernel/mem_map.c kernel/mem_slab.c \
 	kernel/decode*.c kernel/walk.c kernel/load*.c kernel/guest_layout.c arch/x86/ptab*.c \
 	arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c arch/x86/guest_cr.c boot/handoff*.c boot/multiboot2_tags.c drivers/v*.c \
@@ -19,7 +19,7 @@ PURE := $(wildcard kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_
 	drivers/framebuffer.c vmx/vmx_check*.c vmx/vmx_fields.c svm/svm_check.c kernel/sched*.c)
 
 # Sources of the host command build/bulkhead.
-HOST := $(wildcard tools/bulkhead*.c kernel/config*.c)
+HOST := $(wildcard tools/bulkhead*.c kernel/config*.c kernel/admission.c kernel/sched*.c)
 
 KERNEL := $(wildcard kernel/*.[cS] arch/x86/*.[cS] svm/*.[cS] vmx/*.[cS] drivers/*.[cS])
 LOADER := $(wildcard boot/handoff*.[cS] kernel/config*.c kernel/newlib.c)

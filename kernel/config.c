@@ -264,7 +264,6 @@ unsigned config_parse(char *text, size_t size, struct config *config, struct con
 		at += length + 1;
 	}
 	config_section_end(&parser);
-	config_sched_check(&parser);
 	check_whole(&parser);
 	return config->errors;
 }

@@ -51,6 +51,7 @@ struct config_partition {
 	const char *name;
 	unsigned line;          /* of its section header, 1-based */
 	bool bad;               /* it has an error: report it, start the others */
+	unsigned cpus_line;
 	uint64_t cpus;          /* bit n: physical core n; vCPU i runs on the i-th set bit */
 	uint64_t memory;        /* bytes, multiple of 4 KiB */
 	const char *kernel;     /* file names relative to the configuration; NULL: not given */

@@ -96,6 +96,7 @@ static void take_cpus(struct config_parser *parser, char *value)
 		return;
 	}
 	parser->partition->cpus = cpus;
+	parser->partition->cpus_line = parser->line;
 }
 
 static void take_memory(struct config_parser *parser, char *value)

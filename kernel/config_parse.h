@@ -58,8 +58,6 @@ bool config_uart(const char *text, uint16_t *port, uint32_t *baud);
 
 /* The value of a partition's key sched. */
 void config_sched(struct config_parser *parser, char *value);
-/* All partitions are known: can every core do what is asked of it? */
-void config_sched_check(struct config_parser *parser);
 
 /* --- config_keys.c --- */
 

@@ -164,8 +164,3 @@ void config_sched(struct config_parser *parser, char *value)
 		take_parameter(parser, word);
 	}
 }
-
-void config_sched_check(struct config_parser *parser)
-{
-	(void)parser;
-}

@@ -87,7 +87,7 @@ static int reserve(struct core *core)
 /* The windows of this vCPU besides those of the core's other partitions, in order. */
 static int add_windows(struct core *core, struct vcpu *vcpu, const struct config_sched *config)
 {
-	struct sched_window windows[SCHED_WINDOWS_MAX];
+	static struct sched_window windows[SCHED_WINDOWS_MAX]; /* only the boot core makes partitions */
 	unsigned count = core->sched.window_count, i, at;
 
 	if (count + config->window_count > SCHED_WINDOWS_MAX)
@@ -191,6 +191,7 @@ static void park(struct core *core, struct vcpu *vcpu, uint64_t now)
 	stay_up(core, vcpu);
 	sched_block(&core->sched, &vcpu->sched, now);
 	vcpu->state = VCPU_PARKED;
+	address_space_enter(NULL);
 	if (BULKHEAD_DEBUG)
 		vcpu_report(vcpu);
 	partition_parked(vcpu->partition);
@@ -235,9 +236,8 @@ static void wake_sleepers(struct core *core, uint64_t now)
 
 /* --- running --- */
 
-static void load(struct core *core, struct vcpu *vcpu)
+static void load_fpu(struct core *core, struct vcpu *vcpu)
 {
-	address_space_enter(&vcpu->partition->space);
 	if (core->loaded == vcpu && !vcpu->fpu_stale)
 		return;
 	if (core->loaded && !core->loaded->fpu_stale)
@@ -247,18 +247,29 @@ static void load(struct core *core, struct vcpu *vcpu)
 	core->loaded = vcpu;
 }
 
+/* In steps, on the time of vCPU 0. False: not ready yet. */
+static bool start(struct core *core, struct vcpu *vcpu, uint64_t until)
+{
+	while (!partition_zero(vcpu->partition))
+		if (rdtsc() >= until || atomic_load_explicit(&core->mail, memory_order_relaxed))
+			return false;
+	partition_start(vcpu->partition);
+	return true;
+}
+
 static void run(struct core *core, struct vcpu *vcpu, uint64_t until)
 {
 	enum vcpu_leave leave;
 	uint64_t now;
 
-	if (atomic_load(&vcpu->partition->state) == PARTITION_STARTING)
-		partition_start(vcpu->partition);
+	address_space_enter(&vcpu->partition->space);
+	if (atomic_load(&vcpu->partition->state) == PARTITION_STARTING && !start(core, vcpu, until))
+		return;
 	if (vcpu->state == VCPU_PARKED) {
 		sched_block(&core->sched, &vcpu->sched, rdtsc());
 		return;
 	}
-	load(core, vcpu);
+	load_fpu(core, vcpu);
 	atomic_store(&core->current, vcpu);
 	leave = vcpu_run(vcpu, until);
 	atomic_store(&core->current, NULL);

@@ -5,6 +5,7 @@
 #include "arch/x86/fpu.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/paging.h"
+#include "kernel/admission.h"
 #include "kernel/boot_files.h"
 #include "kernel/config.h"
 #include "kernel/console.h"
@@ -37,6 +38,7 @@ static void read_config(void)
 	if (!array)
 		panic("no memory for %u partitions in %s", count, boot_info()->config_name);
 	config_parse(text, size, &config, array, count, report, NULL);
+	admission_check(&config, report, NULL);
 	log_set_level((enum log_level)config.log_level);
 	panic_set_reboot(config.panic == PANIC_REBOOT);
 	log_stage("configuration", "%s: %u partition%s, %u error%s", boot_info()->config_name, config.count,

@@ -56,6 +56,7 @@ static void off(struct partition *partition, bool failure)
 static void start_again(struct partition *partition, uint64_t seconds)
 {
 	partition->restart_at = rdtsc() + seconds * tsc_hz;
+	partition->zeroed = 0;
 	set_state(partition, PARTITION_STARTING);
 	core_notify(&partition->vcpus[0]);
 }
@@ -129,12 +130,23 @@ void partition_end(struct partition *partition, enum partition_end end, uint32_t
 		vcpu_todo(&partition->vcpus[i], TODO_STOP);
 }
 
-static void zero_memory(const struct guest_memory *memory)
+/* Microseconds rather than the tens of milliseconds that all of it takes: others may wait for the core. */
+#define ZERO_STEP (128u << 10)
+
+bool partition_zero(struct partition *partition)
 {
+	const struct guest_memory *memory = &partition->memory;
+	uint64_t at = partition->zeroed, size;
 	unsigned i;
 
-	for (i = 0; i < memory->count; i++)
-		guest_zero(memory, memory->ranges[i].gpa, memory->ranges[i].size);
+	for (i = 0; i < memory->count && at >= memory->ranges[i].size; i++)
+		at -= memory->ranges[i].size;
+	if (i == memory->count)
+		return true;
+	size = memory->ranges[i].size - at < ZERO_STEP ? memory->ranges[i].size - at : ZERO_STEP;
+	guest_zero(memory, memory->ranges[i].gpa + at, size);
+	partition->zeroed += size;
+	return false;
 }
 
 static void apply(struct vcpu *vcpu, const struct load_state *state)
@@ -195,11 +207,8 @@ void partition_start(struct partition *partition)
 	char why[192];
 	unsigned i;
 
-	address_space_enter(&partition->space);
-	zero_memory(&partition->memory);
 	memset(&state, 0, sizeof(state));
 	if (partition_load(partition, &state, why, sizeof(why))) {
-		address_space_enter(NULL);
 		log_error(partition->name, "not started: %s", why);
 		off(partition, true);
 		return;

@@ -58,6 +58,7 @@ struct partition {
 	uint64_t start_tsc;          /* when the guest's clock was zero */
 	unsigned failures;           /* in a row, for the back-off */
 	uint64_t restart_at;         /* host TSC of the next start, while state is STARTING */
+	uint64_t zeroed;             /* bytes of its memory, while state is STARTING */
 	unsigned starts;
 	unsigned stray_accesses;     /* to addresses where nothing is */
 	unsigned unknown_msrs;       /* accesses to MSRs that do not exist */
@@ -74,7 +75,9 @@ void partitions_start(void);
 /* partition_load.c: kernel, modules and ACPI tables into its memory; E_* and a sentence in `why`. */
 int partition_load(struct partition *partition, struct load_state *state, char *why, size_t size);
 
-/* The core of vCPU 0: zeroes memory, loads the kernel, resets devices and vCPUs, sets all running. */
+/* The core of vCPU 0, with the partition's address space: zeroes some more of its memory. True: all of it is zero. */
+bool partition_zero(struct partition *partition);
+/* The same core, then: loads the kernel, resets devices and vCPUs, sets all running. */
 void partition_start(struct partition *partition);
 /* Ends it for this reason; from any core, from any handler. `status` is for END_DEBUG_EXIT. */
 void partition_end(struct partition *partition, enum partition_end end, uint32_t status);

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/admission.h"
+
 #define CONF_MAX (1UL << 20) /* the loaders take no more */
 #define FAT_FILE_MAX 0xffffffffUL
 
@@ -142,6 +144,7 @@ bool conf_load(struct conf *conf, const char *path)
 	conf->text = allocate(conf->size + 1);
 	memcpy(conf->text, conf->source, conf->size);
 	config_parse(conf->text, conf->size, &conf->config, conf->partitions, CONFIG_PARTITIONS, add_fault, conf);
+	admission_check(&conf->config, add_fault, conf);
 	for (unsigned i = 0; i < conf->config.count; i++) {
 		const struct config_partition *partition = &conf->partitions[i];
 
