@@ -98,8 +98,8 @@ def test_configuration_errors(bad):
     """Each with its file, line and mend, from the loader (UEFI) and from the kernel."""
     lines = bad.text.splitlines()
     wanted = [
-        (lines.index("[partition taken]") + 2, "core 0 belongs to partition good already; give this partition another "
-                                               "core: every core has one partition"),
+        (lines.index("[partition taken]") + 2, "partition taken on core 0: the core is dedicated to partition "
+                                               "good; give it another core"),
         (lines.index("[partition typo]") + 1, "partition typo has no memory; add memory = 512M"),
         (lines.index("memroy = 16M") + 1, "there is no key 'memroy' in this section; did you mean memory?"),
     ]

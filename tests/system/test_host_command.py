@@ -112,7 +112,9 @@ def test_check_every_error_in_order(folder):
     """The parser's errors and missing files, by line."""
     path = folder / "bad.conf"
     path.write_text("[bulkhead]\nversion = 1\nlgo = debug\n[partition a]\ncpus = 0\nkernel = nowhere\ninitrd = boot\n"
-                    "[partition b]\ncpus = 0\nmemory = 5\nkernel = vmlinuz\n")
+                    "[partition b]\ncpus = 0\nmemory = 5\nkernel = vmlinuz\n"
+                    "[partition c]\ncpus = 1\nmemory = 16M\nkernel = vmlinuz\n"
+                    "[partition d]\nmemory = 16M\nkernel = vmlinuz\ncpus = 1\n")
     result = command("check", path)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [f"{path}:{line}" for line in (
@@ -120,9 +122,8 @@ def test_check_every_error_in_order(folder):
         "4: error: partition a has no memory; add memory = 512M",
         "6: error: file nowhere: No such file or directory; copy it beside the configuration or correct its name",
         "7: error: boot is not a file; name a file",
-        "9: error: core 0 belongs to partition a already; give this partition another core: every core has one "
-        "partition",
         "10: error: '5' is not a size; write a number and K, M or G, such as 512M",
+        "19: error: partition d on core 1: the core is dedicated to partition c; give it another core",
     )] + [f"{path}: 6 errors"]
 
 

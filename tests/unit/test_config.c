@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "boot/bootinfo.h"
+#include "kernel/admission.h"
 #include "kernel/config.h"
 #include "kernel/log.h"
 
@@ -44,6 +45,7 @@ static unsigned parse_bytes(const void *bytes, size_t size)
 	messages[0] = '\0';
 	reports = 0;
 	config_parse(text, size, &config, partitions, count, report, &config);
+	admission_check(&config, report, &config);
 	assert_true(config.count <= count);
 	return config.errors;
 }
@@ -181,7 +183,7 @@ static const char *const partition_errors[][2] = {
 	{ "kernle = x", "7: there is no key 'kernle' in this section; did you mean kernel?" },
 	{ "cpu = 1", "7: there is no key 'cpu' in this section; did you mean cpus?" },
 	{ "zzzzzzzz = 1", "7: there is no key 'zzzzzzzz' in this section; the keys of a partition are cpus, memory, kernel, "
-			  "initrd, cmdline, module, restart, autostart and debug-exit" },
+			  "initrd, cmdline, module, sched, restart, autostart and debug-exit" },
 	{ "kernel = other", "7: key kernel stands in line 6 already" },
 	{ "initrd = my file", "7: the file name 'my file' has a blank or one of \"*:<>?|\\ in it; name one file alone" },
 	{ "initrd = a:b", "7: the file name 'a:b' has a blank or one of \"*:<>?|\\ in it; rename the file" },
@@ -290,9 +292,80 @@ static void test_shared_core(void **state)
 {
 	(void)state;
 	one_error(HEAD GOOD "[partition b]\ncpus = 0-1\nmemory = 1M\nkernel = k",
-		  "8: core 0 belongs to partition a already; give this partition another core");
+		  "8: partition b on core 0: the core is dedicated to partition a; give it another core");
 	assert_false(partitions[0].bad);
 	assert_true(partitions[1].bad);
+}
+
+#define TWO_ON_CORE_1(a, b) \
+	HEAD "[partition a]\ncpus = 1\nmemory = 1M\nkernel = k\nsched = " a \
+	"\n[partition b]\ncpus = 0-1\nmemory = 1M\nkernel = k\nsched = " b
+
+static void test_sched(void **state)
+{
+	const struct config_sched *s;
+
+	(void)state;
+	assert_int_equal(parse(TWO_ON_CORE_1("rt period=1ms budget=200us", "fair")), 0);
+	s = &partitions[0].sched;
+	assert_int_equal(s->policy, SCHED_RT);
+	assert_int_equal(s->budget, 200000);
+	assert_int_equal(s->period, 1000000);
+	s = &partitions[1].sched;
+	assert_int_equal(s->policy, SCHED_FAIR);
+	assert_int_equal(s->weight, 100);
+	assert_int_equal(s->cap, 0);
+	assert_int_equal(parse(TWO_ON_CORE_1("fair  cap=50%\tweight=200", "cyclic frame=10ms window=0-2ms window=5ms-7500us")), 0);
+	s = &partitions[0].sched;
+	assert_int_equal(s->weight, 200);
+	assert_int_equal(s->cap, 50);
+	s = &partitions[1].sched;
+	assert_int_equal(s->frame, 10000000);
+	assert_int_equal(s->window_count, 2);
+	assert_int_equal(s->windows[0].start, 0);
+	assert_int_equal(s->windows[1].start, 5000000);
+	assert_int_equal(s->windows[1].length, 2500000);
+	assert_int_equal(parse(HEAD GOOD), 0);
+	assert_int_equal(partitions[0].sched.policy, SCHED_DEDICATED);
+}
+
+static void test_sched_errors(void **state)
+{
+	static const char *const bad[][2] = {
+		{ TWO_ON_CORE_1("fair", "round robin"), "12: there is no policy 'round'; write dedicated, cyclic, rt or fair" },
+		{ TWO_ON_CORE_1("fair", "fair budget=1ms"), "12: 'budget' is nothing that sched = fair knows; write " },
+		{ TWO_ON_CORE_1("fair", "fair weight"), "12: '' cannot be what stands behind weight=; write a number such as" },
+		{ TWO_ON_CORE_1("fair", "fair weight=0"), "12: partition b on core 0: its weight is 0; make it 1 to 10000" },
+		{ TWO_ON_CORE_1("fair", "fair weight=99999999999"), "12: '99999999999' cannot be what stands behind weight=" },
+		{ TWO_ON_CORE_1("fair", "fair cap=50"), "12: '50' cannot be what stands behind cap=; write a share" },
+		{ TWO_ON_CORE_1("fair", "fair cap=%"), "12: '%' cannot be what stands behind cap=; write a share" },
+		{ TWO_ON_CORE_1("fair", "fair cap=100%"), "12: partition b on core 0: its cap is 100 per cent; make it" },
+		{ TWO_ON_CORE_1("fair", "rt budget=2 period=1ms"), "12: '2' cannot be what stands behind budget=; write a time" },
+		{ TWO_ON_CORE_1("fair", "rt budget=2ms period=1ms"), "12: partition b on core 0: its budget is longer than" },
+		{ TWO_ON_CORE_1("fair", "rt budget=2ms period=99999999999999s"), "12: '99999999999999s' cannot be what" },
+		{ TWO_ON_CORE_1("fair", "rt budget=2ms period=3h"), "12: '3h' cannot be what stands behind period=" },
+		{ TWO_ON_CORE_1("fair", "cyclic frame=10ms"), "12: partition b on core 0: it is cyclic but has no window" },
+		{ TWO_ON_CORE_1("fair", "cyclic frame=10ms window=2ms-2ms"), "12: '2ms-2ms' cannot be what stands behind window=" },
+		{ TWO_ON_CORE_1("fair", "cyclic frame=10ms window=9ms-11ms"), "12: partition b on core 0: window 0 does not end" },
+		{ TWO_ON_CORE_1("fair", "dedicated"), "12: partition b on core 1: it is dedicated, but partition a is on" },
+		{ TWO_ON_CORE_1("dedicated", "fair"), "12: partition b on core 1: the core is dedicated to partition a" },
+		{ TWO_ON_CORE_1("rt budget=6ms period=10ms", "rt budget=600us period=1ms"),
+		  "12: partition b on core 1: its budget makes the rt sum 120.00 per cent, more than the 100.00 that there are" },
+		{ TWO_ON_CORE_1("cyclic frame=10ms window=0-5ms", "cyclic frame=10ms window=4ms-6ms"),
+		  "12: partition b on core 1: window 1 overlaps the one before, of partition a; move or shorten" },
+		{ TWO_ON_CORE_1("cyclic frame=10ms window=0-5ms", "cyclic frame=20ms window=5ms-6ms"),
+		  "12: its frame is not that of the other cyclic partitions on its cores; give all of them the same frame" },
+		{ TWO_ON_CORE_1("cyclic frame=10ms window=0-5ms", "rt budget=600us period=1ms"),
+		  "12: partition b on core 1: its budget makes the rt sum 60.00 per cent, more than the " },
+	};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		one_error(bad[i][0], bad[i][1]);
+		assert_false(partitions[0].bad);
+		assert_true(partitions[1].bad);
+	}
 }
 
 static void test_names(void **state)
@@ -368,7 +441,7 @@ static void test_every_error_at_once(void **state)
 		"6: 3K of memory is too little; give the partition 1M or more\n"
 		"7: key kernel has no value; write one behind the =, or remove the line\n"
 		"8: there is no key 'foo' in this section; the keys of a partition are cpus, memory, kernel, initrd, "
-		"cmdline, module, restart, autostart and debug-exit\n");
+		"cmdline, module, sched, restart, autostart and debug-exit\n");
 }
 
 /* One character more than fits, each in its place. */
@@ -466,6 +539,8 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_cpus),
 		cmocka_unit_test(test_shared_core),
+		cmocka_unit_test(test_sched),
+		cmocka_unit_test(test_sched_errors),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_fatal),
