@@ -250,10 +250,9 @@ static void load_fpu(struct core *core, struct vcpu *vcpu)
 /* In steps, on the time of vCPU 0. False: not ready yet. */
 static bool start(struct core *core, struct vcpu *vcpu, uint64_t until)
 {
-	while (!partition_zero(vcpu->partition))
+	while (!partition_start_step(vcpu->partition))
 		if (rdtsc() >= until || atomic_load_explicit(&core->mail, memory_order_relaxed))
 			return false;
-	partition_start(vcpu->partition);
 	return true;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kernel/guest_memory.h"
+#include "kernel/load_copy.h"
 #include "kernel/vcpu_ops.h"
 
 struct load_file {
@@ -26,6 +27,7 @@ struct load_module {
 
 struct load_request {
 	const struct guest_memory *memory; /* laid out by guest_layout_ranges(); ACPI tables may be there already */
+	struct load_copies *copies;        /* gets what is large, for later; NULL: all is copied at once */
 	struct load_file kernel;
 	struct load_file initrd;           /* Multiboot: the first module */
 	const char *cmdline;               /* never NULL */

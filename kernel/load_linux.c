@@ -240,10 +240,11 @@ static int write_all(const struct load_request *request, const struct bzimage *i
 {
 	static const uint64_t gdt[] = { 0, 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
 	const struct guest_memory *memory = request->memory;
-	int error = guest_write(memory, image->address, request->kernel.data + image->payload, image->payload_size);
+	int error = load_copy_add(request->copies, memory, image->address, request->kernel.data + image->payload,
+	                          image->payload_size);
 
 	if (!error && image->initrd)
-		error = guest_write(memory, image->initrd, request->initrd.data, request->initrd.size);
+		error = load_copy_add(request->copies, memory, image->initrd, request->initrd.data, request->initrd.size);
 	if (!error)
 		error = guest_write(memory, BOOT_CMDLINE, request->cmdline, strlen(request->cmdline) + 1);
 	if (!error)

@@ -37,6 +37,7 @@
 struct cursor {
 	const struct guest_memory *memory;
 	uint64_t next, end;
+	struct load_copies *copies;
 	bool full;
 };
 
@@ -100,10 +101,12 @@ static void append_map(struct cursor *c, uint8_t *info)
 static void append_module(struct cursor *c, uint64_t list, unsigned number, const struct load_file *file,
                           const char *cmdline)
 {
-	uint64_t at = append(c, file->data, file->size, 4096);
+	uint64_t at = reserve(c, file->size, 4096);
 	uint64_t string = append_cmdline(c, file, cmdline);
 	uint8_t raw[MODULE_SIZE] = { 0 };
 
+	if (!c->full && load_copy_add(c->copies, c->memory, at, file->data, file->size))
+		c->full = true;
 	put(raw, at, 4);
 	put(raw + 4, at + file->size, 4);
 	put(raw + 8, string, 4);
@@ -159,7 +162,8 @@ int load_multiboot(const struct load_request *request, struct load_state *out, c
 	if (error)
 		return error;
 	/* Behind the kernel, above 1 MiB if there is RAM. */
-	cursor = (struct cursor){ .memory = request->memory, .next = image.end, .end = guest_low_end(request->memory) };
+	cursor = (struct cursor){ .memory = request->memory, .copies = request->copies, .next = image.end,
+	                          .end = guest_low_end(request->memory) };
 	if (cursor.end > LAYOUT_HIGH && cursor.next < LAYOUT_HIGH)
 		cursor.next = LAYOUT_HIGH;
 	else if (cursor.end == LAYOUT_HIGH)

@@ -81,8 +81,9 @@ static int load_piece(const struct load_request *request, const struct piece *p,
 		return load_refuse(E_RANGE, kernel, why, size,
 		                   "it wants to be at 0x%llx, where there is no RAM: link it at 1 MiB or above",
 		                   (unsigned long long)p->address);
-	if (guest_write(request->memory, p->address, kernel->data + p->offset, p->file_size) ||
-	    guest_zero(request->memory, p->address + p->file_size, p->memory_size - p->file_size))
+	if (load_copy_add(request->copies, request->memory, p->address, kernel->data + p->offset, p->file_size) ||
+	    load_copy_add(request->copies, request->memory, p->address + p->file_size, NULL,
+	                  p->memory_size - p->file_size))
 		return load_refuse(E_RANGE, kernel, why, size,
 		                   "it does not fit in the partition's memory: raise `memory`");
 	if (end > image->end)

@@ -53,10 +53,21 @@ static void off(struct partition *partition, bool failure)
 		all_ended();
 }
 
+static void zero_all(struct partition *partition)
+{
+	const struct guest_memory *memory = &partition->memory;
+	unsigned i;
+
+	partition->loaded = false;
+	partition->copies = (struct load_copies){ 0 };
+	for (i = 0; i < memory->count; i++)
+		load_copy_add(&partition->copies, memory, memory->ranges[i].gpa, NULL, memory->ranges[i].size);
+}
+
 static void start_again(struct partition *partition, uint64_t seconds)
 {
 	partition->restart_at = rdtsc() + seconds * tsc_hz;
-	partition->zeroed = 0;
+	zero_all(partition);
 	set_state(partition, PARTITION_STARTING);
 	core_notify(&partition->vcpus[0]);
 }
@@ -130,25 +141,6 @@ void partition_end(struct partition *partition, enum partition_end end, uint32_t
 		vcpu_todo(&partition->vcpus[i], TODO_STOP);
 }
 
-/* Microseconds rather than the tens of milliseconds that all of it takes: others may wait for the core. */
-#define ZERO_STEP (128u << 10)
-
-bool partition_zero(struct partition *partition)
-{
-	const struct guest_memory *memory = &partition->memory;
-	uint64_t at = partition->zeroed, size;
-	unsigned i;
-
-	for (i = 0; i < memory->count && at >= memory->ranges[i].size; i++)
-		at -= memory->ranges[i].size;
-	if (i == memory->count)
-		return true;
-	size = memory->ranges[i].size - at < ZERO_STEP ? memory->ranges[i].size - at : ZERO_STEP;
-	guest_zero(memory, memory->ranges[i].gpa + at, size);
-	partition->zeroed += size;
-	return false;
-}
-
 static void apply(struct vcpu *vcpu, const struct load_state *state)
 {
 	unsigned i;
@@ -201,24 +193,17 @@ static void announce(struct partition *partition)
 		         (unsigned long long)ticks, (unsigned long long)(tsc_to_ns(ticks) / 1000000));
 }
 
-void partition_start(struct partition *partition)
+/* Its memory holds what it starts with. */
+static void set_running(struct partition *partition)
 {
-	struct load_state state;
-	char why[192];
 	unsigned i;
 
-	memset(&state, 0, sizeof(state));
-	if (partition_load(partition, &state, why, sizeof(why))) {
-		log_error(partition->name, "not started: %s", why);
-		off(partition, true);
-		return;
-	}
 	partition->start_tsc = rdtsc();
 	partition->starts++;
 	pc_reset(partition);
 	for (i = 0; i < partition->vcpu_count; i++)
 		vcpu_reset(&partition->vcpus[i]);
-	apply(&partition->vcpus[0], &state);
+	apply(&partition->vcpus[0], &partition->load_state);
 	virtual_wire(&partition->vcpus[0]);
 	atomic_store(&partition->active, partition->vcpu_count);
 	atomic_store(&partition->end, END_NONE);
@@ -226,6 +211,26 @@ void partition_start(struct partition *partition)
 	set_state(partition, PARTITION_RUNNING);
 	for (i = 1; i < partition->vcpu_count; i++)
 		core_notify(&partition->vcpus[i]);
+}
+
+bool partition_start_step(struct partition *partition)
+{
+	char why[192];
+
+	if (!load_copy_step(&partition->copies, &partition->memory))
+		return false;
+	if (partition->loaded) {
+		set_running(partition);
+		return true;
+	}
+	partition->loaded = true;
+	partition->copies = (struct load_copies){ 0 };
+	partition->load_state = (struct load_state){ 0 };
+	if (!partition_load(partition, &partition->load_state, why, sizeof(why)))
+		return false;
+	log_error(partition->name, "not started: %s", why);
+	off(partition, true);
+	return true;
 }
 
 void partitions_start(void)

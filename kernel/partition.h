@@ -13,11 +13,10 @@
 #include "kernel/config.h"
 #include "kernel/console.h"
 #include "kernel/guest_memory.h"
+#include "kernel/load.h"
 #include "kernel/pc.h"
 #include "kernel/spinlock.h"
 #include "kernel/vcpu.h"
-
-struct load_state;
 
 enum partition_state {
 	PARTITION_OFF,      /* not started, or ended */
@@ -58,7 +57,9 @@ struct partition {
 	uint64_t start_tsc;          /* when the guest's clock was zero */
 	unsigned failures;           /* in a row, for the back-off */
 	uint64_t restart_at;         /* host TSC of the next start, while state is STARTING */
-	uint64_t zeroed;             /* bytes of its memory, while state is STARTING */
+	bool loaded;                 /* these three while state is STARTING: memory is zero, the kernel being copied */
+	struct load_copies copies;
+	struct load_state load_state;
 	unsigned starts;
 	unsigned stray_accesses;     /* to addresses where nothing is */
 	unsigned unknown_msrs;       /* accesses to MSRs that do not exist */
@@ -75,10 +76,11 @@ void partitions_start(void);
 /* partition_load.c: kernel, modules and ACPI tables into its memory; E_* and a sentence in `why`. */
 int partition_load(struct partition *partition, struct load_state *state, char *why, size_t size);
 
-/* The core of vCPU 0, with the partition's address space: zeroes some more of its memory. True: all of it is zero. */
-bool partition_zero(struct partition *partition);
-/* The same core, then: loads the kernel, resets devices and vCPUs, sets all running. */
-void partition_start(struct partition *partition);
+/*
+ * While state is STARTING, the core of vCPU 0 with the partition's address space: some more of zeroing its memory, loading
+ * the kernel, resetting devices and vCPUs, setting all running. True: that was the last step.
+ */
+bool partition_start_step(struct partition *partition);
 /* Ends it for this reason; from any core, from any handler. `status` is for END_DEBUG_EXIT. */
 void partition_end(struct partition *partition, enum partition_end end, uint32_t status);
 /* A vCPU has parked; the last one decides what comes next. */

@@ -40,6 +40,7 @@ int partition_load(struct partition *partition, struct load_state *state, char *
 	struct load_module modules[CONFIG_MODULES];
 	struct load_request request = {
 		.memory = &partition->memory,
+		.copies = &partition->copies,
 		.kernel = load_file(c->kernel),
 		.initrd = load_file(c->initrd),
 		.cmdline = c->cmdline,
