@@ -243,7 +243,7 @@ void sched_block(struct sched *s, struct sched_entity *e, uint64_t now)
 	dequeue(s, e);
 }
 
-void sched_yield(struct sched *s, struct sched_entity *e, uint64_t now)
+void sched_give_way(struct sched *s, struct sched_entity *e, uint64_t now)
 {
 	if (e != s->current)
 		return;

@@ -145,9 +145,10 @@ bool sched_wake(struct sched *s, struct sched_entity *e, uint64_t now);
 void sched_block(struct sched *s, struct sched_entity *e, uint64_t now);
 /*
  * The current entity spins (PAUSE): the next one of its policy goes first, for a slice at the most and without cost to
- * what this one is due. No effect on others and where it is the only one. Pick again.
+ * what this one is due. No effect on others and where it is the only one. Pick again. (Not sched_yield(): POSIX has one
+ * of that name, and the tests' C library would call ours.)
  */
-void sched_yield(struct sched *s, struct sched_entity *e, uint64_t now);
+void sched_give_way(struct sched *s, struct sched_entity *e, uint64_t now);
 
 /*
  * Accounts for the time of the current entity, and says who runs now and until when at the most: *until > now;
