@@ -11,7 +11,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -20,6 +19,7 @@
 #include "kernel/sched.h"
 
 #define SIM_TASKS 16
+#define SIM_WINDOWS 32
 #define SIM_HZ 1000000ull /* ticks are microseconds */
 #define SIM_FOREVER UINT64_MAX
 
@@ -40,7 +40,7 @@ struct task {
 
 struct sim {
 	struct sched s;
-	void *memory;
+	_Alignas(8) char memory[4096];
 	struct task tasks[SIM_TASKS];
 	unsigned count;
 	uint64_t now, until;
@@ -72,13 +72,8 @@ static inline void sim_init(struct sim *sim, uint64_t seed)
 	sim->seed = seed;
 	sim->now = 1000;
 	sched_init(&sim->s, SIM_HZ);
-	sim->memory = malloc(sched_size(SIM_TASKS, 32));
-	assert_int_equal(sched_reserve(&sim->s, SIM_TASKS, 32, sim->memory), E_OK);
-}
-
-static inline void sim_free(struct sim *sim)
-{
-	free(sim->memory);
+	assert_true(sched_size(SIM_TASKS, SIM_WINDOWS) <= sizeof(sim->memory));
+	assert_int_equal(sched_reserve(&sim->s, SIM_TASKS, SIM_WINDOWS, sim->memory), E_OK);
 }
 
 /* A task that never sleeps, until the test gives it other times. */

@@ -70,7 +70,6 @@ static void always_runnable(void **state)
 			assert_int_equal(sim.tasks[i].most_in_period, budgets[i]);
 			assert_true(sim.tasks[i].periods >= 2);
 		}
-		sim_free(&sim);
 	}
 }
 
@@ -93,7 +92,6 @@ static void sleepers(void **state)
 			assert_true(sim.tasks[i].ran <= (20000 / periods[i] + 2) * budgets[i]);
 			whole += sim.tasks[i].periods;
 		}
-		sim_free(&sim);
 	}
 	assert_true(whole > 1000);
 }
@@ -125,7 +123,6 @@ static void yields(void **state)
 		sim_run(&sim, 20000);
 		for (unsigned i = 0; i + 1 < sim.count; i++)
 			assert_int_equal(sim.tasks[i].e.missed, 0);
-		sim_free(&sim);
 	}
 }
 
@@ -145,7 +142,6 @@ static void late_core(void **state)
 			assert_int_equal(sim.tasks[i].e.overruns, 0);
 			assert_true(sim.tasks[i].ran <= (50000 / periods[i] + 1) * budgets[i] + 5);
 		}
-		sim_free(&sim);
 	}
 }
 
@@ -168,7 +164,6 @@ static void late_core_with_reserve(void **state)
 			assert_true(task->most_in_period <= task->e.parameters.budget + 5);
 			assert_true(task->ran <= (50000 / task->e.parameters.period + 1) * task->e.parameters.budget + 5);
 		}
-		sim_free(&sim);
 	}
 }
 
@@ -184,7 +179,6 @@ static void overload_is_counted(void **state)
 	assert_true(sim.tasks[0].e.missed + sim.tasks[1].e.missed > 100);
 	assert_true(sim.tasks[0].ran > 300000 && sim.tasks[1].ran > 300000);
 	assert_int_equal(sim.idle, 0);
-	sim_free(&sim);
 }
 
 static void overrun(void **state)
@@ -214,7 +208,6 @@ static void overrun(void **state)
 	assert_ptr_equal(sched_pick(&sim.s, 5000, &until), &rt->e);
 	assert_int_equal(until, 5050);
 	assert_int_equal(rt->e.run, 450);
-	sim_free(&sim);
 }
 
 /* An endless debt keeps times in range. */
@@ -231,7 +224,6 @@ static void huge_overrun(void **state)
 	assert_null(sched_pick(&sim.s, 1ull << 50, &until));
 	assert_true(until > 1ull << 60 && until < 1ull << 61);
 	assert_int_equal(rt->e.worst_overrun, (1ull << 50) - 1);
-	sim_free(&sim);
 }
 
 /* The rules of a wake-up (Abeni and Buttazzo): the rest and the deadline stay if that is within the bandwidth. */
@@ -267,7 +259,6 @@ static void wake_rules(void **state)
 	assert_ptr_equal(sched_pick(&sim.s, 9000, &until), &rt->e);
 	assert_int_equal(until, 9400);
 	assert_int_equal(rt->e.server.deadline, 10000);
-	sim_free(&sim);
 }
 
 /* A wake-up of an rt entity goes before a fair one at once, and before a later deadline. */
@@ -301,7 +292,6 @@ static void preemption(void **state)
 	assert_true(until == UINT64_MAX);
 	assert_int_equal(fair->e.waited, 1110);
 	assert_int_equal(slow->e.waited, 100);
-	sim_free(&sim);
 }
 
 /* A vCPU that spins lets the next one go first, as long as it can afford it. */
@@ -328,7 +318,6 @@ static void yield(void **state)
 	sched_give_way(&sim.s, &a->e, 600); /* nothing left at all */
 	assert_int_equal(a->e.state, SCHED_THROTTLED);
 	assert_ptr_equal(sched_pick(&sim.s, 600, &until), &b->e);
-	sim_free(&sim);
 }
 
 int main(void)
