@@ -167,7 +167,7 @@ static void leave(struct sched *s, struct sched_entity *e, uint64_t now)
 		sched_server_exhaust(&e->server);
 }
 
-/* An exhausted server of the current entity makes it wait, if its deadline has not come yet. */
+/* An exhausted server of the current entity makes it wait. */
 static void throttle(struct sched *s, uint64_t now)
 {
 	struct sched_entity *e = s->current;
@@ -177,7 +177,10 @@ static void throttle(struct sched *s, uint64_t now)
 	put(s, now);
 	leave(s, e, now);
 	e->throttled++;
-	enqueue(s, e, now);
+	if (e->parameters.policy == SCHED_RT)
+		sched_rt_throttle(s, e);
+	else
+		sched_fair_throttle(s, e);
 }
 
 /* --- what the caller sees --- */

@@ -19,14 +19,19 @@ static void make_ready(struct sched *s, struct sched_entity *e)
 		s->turn = NULL;
 }
 
+void sched_fair_throttle(struct sched *s, struct sched_entity *e)
+{
+	e->state = SCHED_THROTTLED;
+	sched_heap_insert(&s->fair_throttled, &e->node, e->server.deadline);
+}
+
 void sched_fair_enqueue(struct sched *s, struct sched_entity *e, uint64_t now)
 {
 	if (e->parameters.cap == 0 || sched_server_wake(&e->server, now)) {
 		make_ready(s, e);
 		return;
 	}
-	e->state = SCHED_THROTTLED;
-	sched_heap_insert(&s->fair_throttled, &e->node, e->server.deadline);
+	sched_fair_throttle(s, e);
 }
 
 void sched_fair_dequeue(struct sched *s, struct sched_entity *e)
@@ -74,7 +79,8 @@ static void release(struct sched *s, uint64_t now)
 		struct sched_entity *e = sched_entity_of(sched_heap_first(&s->fair_throttled));
 
 		sched_heap_remove(&s->fair_throttled, &e->node);
-		e->since = e->server.deadline;
+		if (e->since < e->server.deadline)
+			e->since = e->server.deadline;
 		sched_server_replenish(&e->server, now);
 		make_ready(s, e);
 	}

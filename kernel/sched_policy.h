@@ -32,10 +32,13 @@ struct sched_entity *sched_cyclic_owner(const struct sched *s, uint64_t now, uin
 /* Its windows have no owner any more. */
 void sched_cyclic_disown(struct sched *s, const struct sched_entity *e);
 
-/* --- sched_rt.c, sched_fair.c: the same four for both --- */
-/* Into the queue, READY or THROTTLED. */
+/* --- sched_rt.c, sched_fair.c: the same five for both --- */
+/* Has become runnable: into the queue, READY or THROTTLED. */
 void sched_rt_enqueue(struct sched *s, struct sched_entity *e, uint64_t now);
 void sched_fair_enqueue(struct sched *s, struct sched_entity *e, uint64_t now);
+/* Its server is exhausted: out of the way until the deadline, which may have come already. */
+void sched_rt_throttle(struct sched *s, struct sched_entity *e);
+void sched_fair_throttle(struct sched *s, struct sched_entity *e);
 /* Out of the queue, whichever it is in. */
 void sched_rt_dequeue(struct sched *s, struct sched_entity *e);
 void sched_fair_dequeue(struct sched *s, struct sched_entity *e);

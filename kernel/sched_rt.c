@@ -8,14 +8,19 @@ static void make_ready(struct sched *s, struct sched_entity *e)
 	sched_heap_insert(&s->rt, &e->node, e->server.deadline);
 }
 
+void sched_rt_throttle(struct sched *s, struct sched_entity *e)
+{
+	e->state = SCHED_THROTTLED;
+	sched_heap_insert(&s->rt_throttled, &e->node, e->server.deadline);
+}
+
 void sched_rt_enqueue(struct sched *s, struct sched_entity *e, uint64_t now)
 {
 	if (sched_server_wake(&e->server, now)) {
 		make_ready(s, e);
 		return;
 	}
-	e->state = SCHED_THROTTLED;
-	sched_heap_insert(&s->rt_throttled, &e->node, e->server.deadline);
+	sched_rt_throttle(s, e);
 }
 
 void sched_rt_dequeue(struct sched *s, struct sched_entity *e)
@@ -41,7 +46,8 @@ static void release(struct sched *s, uint64_t now)
 		struct sched_entity *e = sched_entity_of(sched_heap_first(&s->rt_throttled));
 
 		sched_heap_remove(&s->rt_throttled, &e->node);
-		e->since = e->server.deadline;
+		if (e->since < e->server.deadline)
+			e->since = e->server.deadline;
 		sched_server_replenish(&e->server, now);
 		make_ready(s, e);
 	}
