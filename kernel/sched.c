@@ -97,6 +97,7 @@ static void enqueue(struct sched *s, struct sched_entity *e, uint64_t now)
 		sched_fair_enqueue(s, e, now);
 	else
 		e->state = SCHED_READY;
+	s->cyclic_runnable += e->parameters.policy == SCHED_CYCLIC;
 }
 
 static void dequeue(struct sched *s, struct sched_entity *e)
@@ -105,6 +106,7 @@ static void dequeue(struct sched *s, struct sched_entity *e)
 		sched_rt_dequeue(s, e);
 	else if (e->parameters.policy == SCHED_FAIR)
 		sched_fair_dequeue(s, e);
+	s->cyclic_runnable -= e->parameters.policy == SCHED_CYCLIC;
 	e->state = SCHED_BLOCKED;
 }
 
@@ -197,7 +199,7 @@ void sched_remove(struct sched *s, struct sched_entity *e, uint64_t now)
 	s->count--;
 }
 
-/* When pick is due because of `e`, which has just become ready: now, or at its release; UINT64_MAX: when it is anyway. */
+/* When pick is due because of `e`, which has just become ready: now, or later; UINT64_MAX: when it is anyway. */
 static uint64_t due(struct sched *s, const struct sched_entity *e, uint64_t now)
 {
 	const struct sched_entity *current = s->current;
@@ -206,7 +208,7 @@ static uint64_t due(struct sched *s, const struct sched_entity *e, uint64_t now)
 	if (e->state == SCHED_THROTTLED)
 		return e->server.deadline;
 	if (e->parameters.policy == SCHED_CYCLIC)
-		return sched_cyclic_owner(s, now, &until) == e ? now : UINT64_MAX;
+		return sched_cyclic_owner(s, now, &until) == e ? now : until;
 	if (!current || e->parameters.policy < current->parameters.policy)
 		return now;
 	if (e->parameters.policy > current->parameters.policy)
@@ -268,7 +270,9 @@ static struct sched_entity *choose(struct sched *s, uint64_t now, uint64_t *unti
 	*until = UINT64_MAX;
 	if (e)
 		return is_runnable(e) ? e : NULL;
-	e = sched_cyclic_owner(s, now, until);
+	/* While no owner wants its windows, they cost nothing, not even the timer. */
+	if (s->cyclic_runnable > 0)
+		e = sched_cyclic_owner(s, now, until);
 	if (e && is_runnable(e))
 		return e;
 	e = sched_rt_pick(s, now, until);

@@ -7,8 +7,8 @@
  *
  * In order of precedence:
  *  dedicated  the only entity of its core. It runs whenever it is runnable; `until` is UINT64_MAX.
- *  cyclic     (ARINC 653) the major frame repeats from its origin on; in each of its windows the owner runs. Time that an
- *             owner does not want, and time in no window, is for those below.
+ *  cyclic     (ARINC 653) the major frame repeats from its origin on; in each of its windows the owner runs. Time
+ *             that an owner does not want, and time in no window, is for those below.
  *  rt         a hard constant-bandwidth server each (Abeni and Buttazzo, RTSS 1998), served earliest deadline first:
  *             `budget` within each `period` while it is runnable, and no more. On wake-up it keeps what is left of
  *             its budget and its deadline if that takes no more than its bandwidth, else both start anew.
@@ -16,9 +16,9 @@
  *  fair       the smallest weighted virtual time, a slice at a time. A sleeper gets no credit beyond one slice. `cap`
  *             is a server as above, over 100 ms: so much and no more, but nothing guaranteed.
  *
- * What is guaranteed holds when sched_admit() (kernel/sched_admit.h) agrees and the core comes back at `until` and after
- * a wake-up. Pick, wake, block and yield cost O(log n) comparisons in the number of entities (plus O(log w) in windows);
- * one that waited for its deadline is put back by the first pick after it, O(log n) each. Nothing is allocated.
+ * What is guaranteed holds when sched_admit() (kernel/sched_admit.h) agrees and the core comes back at `until` and
+ * after a wake-up. Pick, wake, block and give way cost O(log n) comparisons in the number of entities, and O(log w) in
+ * windows; who waited for its deadline is put back by the first pick after it, O(log n) each. Nothing is allocated.
  */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
@@ -99,6 +99,7 @@ struct sched {
 	struct sched_window *windows;
 	unsigned window_count, window_capacity;
 	uint64_t frame, origin;
+	unsigned cyclic_runnable;               /* entities, in their window or not */
 	struct sched_heap rt, rt_throttled;     /* by deadline */
 	struct sched_entity *yielded;           /* rt: lets the next one go first */
 	uint64_t yielded_until;
@@ -120,9 +121,9 @@ size_t sched_size(unsigned entities, unsigned windows);
 int sched_reserve(struct sched *s, unsigned entities, unsigned windows, void *memory);
 
 /*
- * The entity belongs to this core from now on, blocked. E_INVALID: parameters out of range; E_BUSY: it is on a core
- * already, or would not be alone as `dedicated` wants; E_FULL: sched_reserve() more. Whether what it asks for is there is
- * for sched_admit() to say.
+ * The entity belongs to this core from now on, blocked, its figures 0. E_INVALID: parameters out of range; E_BUSY: it
+ * is on a core already, or would not be alone as `dedicated` wants; E_FULL: sched_reserve() more. Whether what it asks
+ * for is there is for sched_admit() to say.
  */
 int sched_add(struct sched *s, struct sched_entity *e, const struct sched_parameters *p);
 /* In any state; its windows fall to the others. If it ran, pick again. Its figures stay to be read. O(windows). */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The admission test: can a core give all that is asked of it? Pure, times in nanoseconds, so that the host command
- * answers as the kernel does. (For the scheduler, the kernel turns them into ticks: budgets down, periods up.)
+ * answers as the kernel does. (For the scheduler the kernel turns them into ticks: periods up, all else down.)
  *
- * Without windows: the rt entities' budget / period add up to 1 at the most, which is exact for earliest deadline first
- * over constant-bandwidth servers (Abeni and Buttazzo, theorem 1). Each gets its budget within every period in which it
- * is runnable throughout, and what is left of it at a wake-up by the deadline.
+ * Without windows: the rt entities' budget / period add up to 1 at the most, which is exact for earliest deadline
+ * first over constant-bandwidth servers (Abeni and Buttazzo, theorem 1). Each gets its budget within every period in
+ * which it is runnable throughout, and what is left of it at a wake-up by the deadline.
  *
- * With cyclic windows the rt entities have what the windows leave. Let supply(L) be the least time outside of windows in
+ * With cyclic windows the rt entities have what the windows leave. Let supply(L) be the least time outside windows in
  * any interval of length L, wherever in the frame it begins. The test is sum(budget / period) * L <= supply(L) for
  * every L from the shortest rt period on. It is sufficient, not necessary. Why it holds: when a server misses the end
  * of a period with the full budget, let the interval before it begin where last nothing was pending that is due by

@@ -14,7 +14,7 @@ static void make_ready(struct sched *s, struct sched_entity *e)
 		e->vtime = s->floor - credit;
 	e->state = SCHED_READY;
 	sched_heap_insert(&s->fair, &e->node, e->vtime);
-	/* It waits for the end of the other's slice, unless it is far behind: then it needs little and needs it soon. */
+	/* It waits for the end of the other's slice, unless it is far behind: then it needs little, and soon. */
 	if (s->turn && e->vtime + s->slice / 4 / weight < s->turn->vtime)
 		s->turn = NULL;
 }

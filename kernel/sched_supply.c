@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cyclic windows leave. The least supply of an interval of length L is where it begins with a window; while L grows
- * through a window the supply stays, so supply(L) / L is smallest where the interval also ends with a window, or
- * where L is as short as it may be. One frame more adds the same share to each, so lengths beyond one frame after
- * the shortest need not be looked at, but for the share itself.
+ * What cyclic windows leave. The least supply of an interval of length L is where it begins with a window; while L
+ * grows through a window the supply stays, so supply(L) / L is smallest where the interval also ends with a window, or
+ * where L is as short as it may be. One frame more adds the same share to each, so lengths beyond one frame after the
+ * shortest need not be looked at, but for the share itself.
  */
 #include "kernel/sched_ratio.h"
 

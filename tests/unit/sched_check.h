@@ -116,6 +116,8 @@ static inline void sched_check_choice(const struct sched *s, const struct sched_
 {
 	bool window = chosen && chosen->parameters.policy == SCHED_CYCLIC;
 
+	bool cyclic = false;
+
 	must(until > now && chosen == s->current && until == s->until);
 	must(!window || sched_check_owner(s, now) == chosen);
 	must(!chosen || chosen->server.budget == 0 || until - now <= (uint64_t)chosen->server.left);
@@ -128,10 +130,11 @@ static inline void sched_check_choice(const struct sched *s, const struct sched_
 		if (e->state == SCHED_THROTTLED && !window &&
 		    (!chosen || chosen->parameters.policy > SCHED_RT || e->parameters.policy == SCHED_RT))
 			must(e->server.deadline > now && until <= e->server.deadline);
-		/* Nor is another's window. */
-		if (e->state != SCHED_ABSENT && s->window_count > 0 && until != UINT64_MAX)
-			must(sched_check_owner(s, until - 1) == sched_check_owner(s, now));
+		cyclic |= e->parameters.policy == SCHED_CYCLIC && sched_check_runnable(e);
 	}
+	/* Nor is a window, if there is an owner who wants his. */
+	if (cyclic && s->window_count > 0)
+		must(until != UINT64_MAX && sched_check_owner(s, until - 1) == sched_check_owner(s, now));
 }
 
 #endif

@@ -142,7 +142,8 @@ static inline void sim_check_due(struct sim *sim, struct task *task)
 		uint64_t got = task->ran - task->ran_at_from;
 
 		if (got + sim->slack < task->due && !(task->partial && sim->partial_may_miss))
-			fail_msg("task %u got %lu of %lu by %lu", (unsigned)(task - sim->tasks), got, task->due, task->by);
+			fail_msg("task %u got %lu of %lu by %lu", (unsigned)(task - sim->tasks), got, task->due,
+			         task->by);
 		if (got > task->most_in_period)
 			task->most_in_period = got;
 		task->periods += !task->partial;

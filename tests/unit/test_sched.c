@@ -224,7 +224,9 @@ static uint64_t worst_cost(unsigned count, bool with_rt)
 		struct sched_parameters p = fair;
 
 		if (with_rt && i % 2)
-			p = (struct sched_parameters){ .policy = SCHED_RT, .budget = 1 + random_below(1000), .period = 1ull << 40 };
+			p = (struct sched_parameters){
+				.policy = SCHED_RT, .budget = 1 + random_below(1000), .period = SCHED_TICKS_MAX,
+			};
 		p.weight = 1 + (unsigned)random_below(1000);
 		assert_int_equal(sched_add(&s, &entities[i], &p), E_OK);
 		sched_wake(&s, &entities[i], now);

@@ -304,8 +304,9 @@ static void rt_beside_windows(void **state)
 	accepted();
 	demands[1].parameters.budget++;
 	refused(1, "its budget makes the rt sum 59.97 per cent, more than the 59.97 that there are at worst beside");
-	/* A period of the frame: the worst stretch is the frame from a window's start, and 14 ms, of which 6 are free. */
-	demands[1].parameters = (struct sched_parameters){ .policy = SCHED_RT, .budget = 10 * MS * 6 / 14, .period = 10 * MS };
+	/* A period of the frame: the worst stretch is 14 ms from a window's start, of which 6 are free. */
+	demands[1].parameters.budget = 10 * MS * 6 / 14;
+	demands[1].parameters.period = 10 * MS;
 	accepted();
 	demands[1].parameters.budget++;
 	refused(1, "more than the 42.85 that");

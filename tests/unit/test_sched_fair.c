@@ -213,8 +213,8 @@ static void no_starvation(void **state)
 	sim.picked = watch_all;
 	sim_run(&sim, 200 * SECOND);
 	/*
-	 * The worst that the weights allow: the other nine tenths, all sleepers awake at a weight of 10,000. One slice of
-	 * weight 10 then stands for 10,110 / 10 slices of the core at a tenth of its time; and a tenth more for credits.
+	 * The worst that the weights allow: all sleepers awake, of a weight of 10,000 together. One slice of weight 10
+	 * then stands for 10,110 / 10 slices at a tenth of the core's time; and a tenth more for credits.
 	 */
 	for (unsigned i = 0; i < 2; i++) {
 		assert_true(sim.tasks[i].ran > 0);

@@ -159,10 +159,11 @@ static void late_core_with_reserve(void **state)
 		sim_run(&sim, 50000);
 		for (unsigned i = 0; i < 3; i++) {
 			const struct task *task = &sim.tasks[i];
+			uint64_t budget = task->e.parameters.budget;
 
 			assert_int_equal(task->e.missed, 0);
-			assert_true(task->most_in_period <= task->e.parameters.budget + 5);
-			assert_true(task->ran <= (50000 / task->e.parameters.period + 1) * task->e.parameters.budget + 5);
+			assert_true(task->most_in_period <= budget + 5);
+			assert_true(task->ran <= (50000 / task->e.parameters.period + 1) * budget + 5);
 		}
 	}
 }
@@ -208,6 +209,28 @@ static void overrun(void **state)
 	assert_ptr_equal(sched_pick(&sim.s, 5000, &until), &rt->e);
 	assert_int_equal(until, 5050);
 	assert_int_equal(rt->e.run, 450);
+}
+
+/* After a time when nobody picked, what was missed is not made up for. */
+static void no_catching_up(void **state)
+{
+	struct task *rt;
+	uint64_t until;
+
+	(void)state;
+	sim_init(&sim, 1);
+	rt = sim_add_rt(&sim, 100, 1000);
+	sched_wake(&sim.s, &rt->e, 1000);
+	sched_pick(&sim.s, 1000, &until);
+	assert_null(sched_pick(&sim.s, 1100, &until));
+	assert_int_equal(until, 2000);
+	assert_ptr_equal(sched_pick(&sim.s, 12000, &until), &rt->e);
+	assert_int_equal(until, 12100);
+	assert_null(sched_pick(&sim.s, 12100, &until));
+	assert_int_equal(until, 13000);
+	/* Less than a period late: the phase stays. */
+	assert_ptr_equal(sched_pick(&sim.s, 13999, &until), &rt->e);
+	assert_int_equal(rt->e.server.deadline, 14000);
 }
 
 /* An endless debt keeps times in range. */
@@ -325,8 +348,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(always_runnable), cmocka_unit_test(sleepers), cmocka_unit_test(yields),
 		cmocka_unit_test(late_core), cmocka_unit_test(late_core_with_reserve),
-		cmocka_unit_test(overload_is_counted), cmocka_unit_test(overrun), cmocka_unit_test(huge_overrun),
-		cmocka_unit_test(wake_rules), cmocka_unit_test(preemption), cmocka_unit_test(yield),
+		cmocka_unit_test(overload_is_counted), cmocka_unit_test(overrun), cmocka_unit_test(no_catching_up),
+		cmocka_unit_test(huge_overrun), cmocka_unit_test(wake_rules), cmocka_unit_test(preemption),
+		cmocka_unit_test(yield),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
