@@ -222,6 +222,7 @@ enum vcpu_leave vcpu_run(struct vcpu *vcpu, uint64_t until)
 	cpu->vcpu = vcpu;
 	cpu->partition = vcpu->partition;
 	vcpu->until = until;
+	vcpu_ops->make_current(vcpu);
 	/* Time has passed, and the deadline is another one. */
 	atomic_fetch_or_explicit(&vcpu->todo, TODO_TIME | TODO_INTERRUPT, memory_order_relaxed);
 	for (;;) {

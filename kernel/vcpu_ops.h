@@ -72,6 +72,11 @@ struct vcpu_ops {
 	void (*vcpu_reset)(struct vcpu *vcpu, bool init);
 
 	/*
+	 * Makes its registers those that read(), write() and the rest work on, when another vCPU ran on the core since.
+	 * On its core, interrupts off. vcpu_reset() and the writes that follow it do without.
+	 */
+	void (*make_current)(struct vcpu *vcpu);
+	/*
 	 * Enters the guest and returns after one exit, with interrupts off. `deadline`: TSC value, UINT64_MAX for none.
 	 * Until then `exit` is the exit before.
 	 */

@@ -154,6 +154,12 @@ static void put(struct vcpu *vcpu)
 	s->loaded = false;
 }
 
+/* Registers that are not in the processor are in the VMCB, which is ordinary memory. */
+static void make_current(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
 static inline void enter(struct vcpu *vcpu, struct exit *exit)
 {
 	struct svm_vcpu *s = svm_of(vcpu);
@@ -226,6 +232,7 @@ const struct vcpu_ops svm_ops = {
 	.vcpu_create = vcpu_backend_create,
 	.vcpu_destroy = vcpu_backend_destroy,
 	.vcpu_reset = svm_vmcb_reset,
+	.make_current = make_current,
 	.run = run,
 	.put = put,
 	.read = svm_read,

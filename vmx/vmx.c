@@ -173,8 +173,15 @@ static __attribute__((noinline)) void load(struct vcpu *vcpu, struct vmx_core *c
 	if (!s->cpu)
 		vmx_vmcs_init(vcpu);
 	s->cpu = this_cpu();
-	s->core = core;
 	vmx_shared_load(s);
+}
+
+static void make_current(struct vcpu *vcpu)
+{
+	struct vmx_core *core = vmx_core();
+
+	if (core->current != vmx_of(vcpu))
+		load(vcpu, core);
 }
 
 static inline void write_event(struct vmx_vcpu *s)
@@ -238,8 +245,6 @@ static void run(struct vcpu *vcpu, uint64_t deadline, struct exit *exit)
 {
 	struct vmx_vcpu *s = vmx_of(vcpu);
 
-	if (!s->core || s->core->current != s)
-		load(vcpu, vmx_core());
 	if (s->chores)
 		do_chores(vcpu, s);
 	if (s->event)
@@ -292,6 +297,7 @@ const struct vcpu_ops vmx_ops = {
 	.vcpu_create = vcpu_backend_create,
 	.vcpu_destroy = vcpu_backend_destroy,
 	.vcpu_reset = vmx_vmcs_reset,
+	.make_current = make_current,
 	.run = run,
 	.put = put,
 	.read = vmx_read,

@@ -80,7 +80,6 @@ struct vmx_vcpu {
 	bool closed, guarded;        /* where delivers_closed: vmx_apic.c */
 	uint16_t vpid;
 	struct cpu *cpu;             /* the core on which its VMCS is active; NULL: none yet */
-	struct vmx_core *core;       /* and that core's */
 	void *vmcs;
 	uint64_t vmcs_phys;
 	uint64_t eptp;
