@@ -14,6 +14,7 @@
 #include "kernel/partition.h"
 #include "kernel/sched.h"
 #include "kernel/vcpu.h"
+#include "kernel/vcpu_snapshot.h"
 
 /*
  * Only the core itself touches its struct, but for `current` and `mail`. Who has news for a vCPU first says what (its
@@ -26,11 +27,17 @@ struct core {
 	_Atomic(struct vcpu *) current;
 	_Atomic(struct vcpu *) mail;      /* vCPUs that others have news for, a stack by `mail_next` */
 	struct vcpu *loaded;              /* whose FPU state is in the processor */
+	core_chore *_Atomic chore;
+	_Atomic bool chore_woken;
+	uint64_t chore_at;                /* when it is due by itself */
+	uint64_t chore_gap;               /* not before that, if the core has vCPUs */
 	void *sched_memory;
 	unsigned vcpus, room;
 };
 
 static struct core cores[CPU_MAX];
+
+#define CHORE_GAP_NS 1000000
 
 static struct vcpu *vcpu_of(struct sched_entity *entity)
 {
@@ -162,9 +169,20 @@ void core_notify(struct vcpu *vcpu)
 		atomic_fetch_or_explicit(&current->todo, TODO_TIME, memory_order_relaxed);
 }
 
+bool core_runs(const struct vcpu *vcpu)
+{
+	return atomic_load(&cores[vcpu->cpu->id].current) == vcpu;
+}
+
+static bool has_news(const struct core *core)
+{
+	return atomic_load_explicit(&core->mail, memory_order_relaxed) ||
+	       atomic_load_explicit(&core->chore_woken, memory_order_relaxed);
+}
+
 bool core_must_pick(const struct vcpu *vcpu)
 {
-	return atomic_load_explicit(&cores[vcpu->cpu->id].mail, memory_order_relaxed) || rdtsc() >= vcpu->until;
+	return has_news(&cores[vcpu->cpu->id]) || rdtsc() >= vcpu->until;
 }
 
 static void stay_up(struct core *core, struct vcpu *vcpu)
@@ -186,10 +204,15 @@ static void wake(struct core *core, struct vcpu *vcpu, uint64_t now)
 	sched_wake(&core->sched, &vcpu->sched, now);
 }
 
-static void park(struct core *core, struct vcpu *vcpu, uint64_t now)
+static void block(struct core *core, struct vcpu *vcpu, uint64_t now)
 {
 	stay_up(core, vcpu);
 	sched_block(&core->sched, &vcpu->sched, now);
+}
+
+static void park(struct core *core, struct vcpu *vcpu, uint64_t now)
+{
+	block(core, vcpu, now);
 	vcpu->state = VCPU_PARKED;
 	address_space_enter(NULL);
 	if (BULKHEAD_DEBUG)
@@ -197,16 +220,28 @@ static void park(struct core *core, struct vcpu *vcpu, uint64_t now)
 	partition_parked(vcpu->partition);
 }
 
-/* Parking needs no time on the core, so a vCPU that would not get any can end as well. */
+static void attend_start(struct core *core, struct vcpu *vcpu, uint64_t now)
+{
+	if (atomic_load(&vcpu->partition->stopping)) {
+		block(core, vcpu, now);
+		partition_not_started(vcpu->partition);
+	} else if (now < vcpu->partition->restart_at) {
+		sleep_until(core, vcpu, vcpu->partition->restart_at);
+	} else {
+		wake(core, vcpu, now);
+	}
+}
+
+/* Parking, pausing and telling need no time on the core: they are for a vCPU that would not get any as well. */
 static void attend(struct core *core, struct vcpu *vcpu, uint64_t now)
 {
 	int state = atomic_load(&vcpu->partition->state);
 
-	if (state == PARTITION_STARTING && vcpu->index == 0) {
-		if (now < vcpu->partition->restart_at)
-			sleep_until(core, vcpu, vcpu->partition->restart_at);
-		else
-			wake(core, vcpu, now);
+	vcpu_snapshot_take(vcpu);
+	if (state == PARTITION_PAUSED) {
+		block(core, vcpu, now);
+	} else if (state == PARTITION_STARTING && vcpu->index == 0) {
+		attend_start(core, vcpu, now);
 	} else if ((state == PARTITION_RUNNING || state == PARTITION_ENDING) && vcpu->state != VCPU_PARKED) {
 		if (atomic_load(&vcpu->todo) & TODO_STOP)
 			park(core, vcpu, now);
@@ -251,7 +286,7 @@ static void load_fpu(struct core *core, struct vcpu *vcpu)
 static bool start(struct core *core, struct vcpu *vcpu, uint64_t until)
 {
 	while (!partition_start_step(vcpu->partition))
-		if (rdtsc() >= until || atomic_load_explicit(&core->mail, memory_order_relaxed))
+		if (rdtsc() >= until || has_news(core))
 			return false;
 	return true;
 }
@@ -275,6 +310,10 @@ static void run(struct core *core, struct vcpu *vcpu, uint64_t until)
 	now = rdtsc();
 	if (leave == LEAVE_PARKED) {
 		park(core, vcpu, now);
+	} else if (leave == LEAVE_PAUSED) {
+		/* Looked at after `current`: whoever resumes it meanwhile has seen that, and has posted mail. */
+		if (atomic_load(&vcpu->partition->state) == PARTITION_PAUSED)
+			block(core, vcpu, now);
 	} else if (leave == LEAVE_WAITING) {
 		if (atomic_load(&vcpu->todo))
 			return;
@@ -289,10 +328,52 @@ static void idle(struct core *core, uint64_t until)
 
 	apic_timer_set(poll < until ? poll : until);
 	/* STI takes effect after HLT has begun: a kick cannot slip in between. */
-	if (!atomic_load(&core->mail))
+	if (!has_news(core))
 		__asm__ volatile("sti; hlt; cli" : : : "memory");
 	else
 		__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+/* --- chores --- */
+
+void core_set_chore(struct cpu *cpu, core_chore *chore)
+{
+	atomic_store(&cores[cpu->id].chore, chore);
+	core_wake_chore(cpu);
+}
+
+void core_wake_chore(struct cpu *cpu)
+{
+	atomic_store(&cores[cpu->id].chore_woken, true);
+	if (cpu != this_cpu())
+		cpu_kick(cpu);
+}
+
+/* Whom the scheduler has picked pays for it, as for an interrupt. Returns when it is due next. */
+static uint64_t do_chore(struct core *core, uint64_t now)
+{
+	core_chore *chore = atomic_load_explicit(&core->chore, memory_order_relaxed);
+
+	if (!chore)
+		return UINT64_MAX;
+	if (atomic_load_explicit(&core->chore_woken, memory_order_relaxed)) {
+		atomic_store(&core->chore_woken, false);
+		core->chore_at = now;
+	}
+	if (core->vcpus && core->chore_at < core->chore_gap)
+		core->chore_at = core->chore_gap;
+	if (now < core->chore_at)
+		return core->chore_at;
+	core->chore_at = chore();
+	core->chore_gap = rdtsc() + ns_to_tsc(CHORE_GAP_NS);
+	if (core->vcpus && core->chore_at < core->chore_gap)
+		core->chore_at = core->chore_gap;
+	return core->chore_at;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
 }
 
 void core_main(void)
@@ -301,15 +382,14 @@ void core_main(void)
 
 	interrupts_off();
 	for (;;) {
-		uint64_t now = rdtsc(), until, sleeper;
+		uint64_t now = rdtsc(), until;
 		struct sched_entity *entity;
 
 		take_mail(core, now);
 		wake_sleepers(core, now);
 		entity = sched_pick(&core->sched, now, &until);
-		sleeper = sched_heap_key(&core->sleepers);
-		if (sleeper < until)
-			until = sleeper;
+		until = earlier(until, sched_heap_key(&core->sleepers));
+		until = earlier(until, do_chore(core, now));
 		if (entity)
 			run(core, vcpu_of(entity), until);
 		else

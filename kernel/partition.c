@@ -19,7 +19,8 @@ struct partition *partitions;
 unsigned partition_count;
 
 static _Atomic unsigned running; /* partitions that run or will run again */
-static _Atomic unsigned failed;  /* partitions that ended by a failure, for good */
+static _Atomic unsigned failed;  /* of those that are off: by a failure, for good */
+static _Atomic unsigned stopped; /* of those that are off: by the operator */
 
 const char *partition_name(const struct partition *partition)
 {
@@ -36,6 +37,10 @@ static void all_ended(void)
 {
 	unsigned n = atomic_load(&failed);
 
+	if (atomic_load(&stopped)) {
+		log_info(NULL, "all partitions are off: start one in the monitor, or turn the machine off there");
+		return;
+	}
 	if (!n) {
 		log_info(NULL, "all partitions are off: power off");
 		console_flush();
@@ -44,11 +49,19 @@ static void all_ended(void)
 	log_error(NULL, "no partition is running, %u failed: see above; reset the machine to start again", n);
 }
 
-static void off(struct partition *partition, bool failure)
+static _Atomic unsigned *const off_counts[] = { [OFF_FAILED] = &failed, [OFF_STOPPED] = &stopped };
+
+static void count_off(enum partition_off how, unsigned change)
 {
+	if (how != OFF_ORDERLY)
+		atomic_fetch_add(off_counts[how], change);
+}
+
+static void off(struct partition *partition, enum partition_off how)
+{
+	partition->off = how;
+	count_off(how, 1);
 	set_state(partition, PARTITION_OFF);
-	if (failure)
-		atomic_fetch_add(&failed, 1);
 	if (atomic_fetch_sub(&running, 1) == 1)
 		all_ended();
 }
@@ -78,7 +91,7 @@ static void failure(struct partition *partition)
 
 	if (partition->config->restart == RESTART_NEVER) {
 		log_error(partition->name, "stopped");
-		off(partition, true);
+		off(partition, OFF_FAILED);
 		return;
 	}
 	seconds = partition->failures < 6 ? 1u << partition->failures : BACK_OFF_MAX_SECONDS;
@@ -96,14 +109,28 @@ static void orderly_end(struct partition *partition, const char *how)
 		return;
 	}
 	log_info(partition->name, "%s", how);
-	off(partition, false);
+	off(partition, OFF_ORDERLY);
+}
+
+void partition_not_started(struct partition *partition)
+{
+	log_info(partition->name, "stopped by the operator");
+	off(partition, OFF_STOPPED);
 }
 
 static void ended(struct partition *partition)
 {
+	if (atomic_load(&partition->stopping)) {
+		partition_not_started(partition);
+		return;
+	}
 	switch ((enum partition_end)atomic_load(&partition->end)) {
 	case END_RESET:
 		log_info(partition->name, "reset by the guest");
+		start_again(partition, 0);
+		break;
+	case END_RESTARTED:
+		log_info(partition->name, "reset by the operator");
 		start_again(partition, 0);
 		break;
 	case END_POWER_OFF:
@@ -138,7 +165,7 @@ void partition_end(struct partition *partition, enum partition_end end, uint32_t
 	partition->end_status = status;
 	set_state(partition, PARTITION_ENDING);
 	for (i = 0; i < partition->vcpu_count; i++)
-		vcpu_todo(&partition->vcpus[i], TODO_STOP);
+		vcpu_summon(&partition->vcpus[i], TODO_STOP);
 }
 
 static void apply(struct vcpu *vcpu, const struct load_state *state)
@@ -199,7 +226,8 @@ static void set_running(struct partition *partition)
 	unsigned i;
 
 	partition->start_tsc = rdtsc();
-	partition->starts++;
+	if (!partition->starts++)
+		partition->first_start = partition->start_tsc;
 	pc_reset(partition);
 	for (i = 0; i < partition->vcpu_count; i++)
 		vcpu_reset(&partition->vcpus[i]);
@@ -229,8 +257,21 @@ bool partition_start_step(struct partition *partition)
 	if (!partition_load(partition, &partition->load_state, why, sizeof(why)))
 		return false;
 	log_error(partition->name, "not started: %s", why);
-	off(partition, true);
+	off(partition, OFF_FAILED);
 	return true;
+}
+
+int partition_turn_on(struct partition *partition)
+{
+	if (atomic_load(&partition->state) != PARTITION_OFF)
+		return E_INVALID;
+	count_off(partition->off, -1u);
+	atomic_fetch_add(&running, 1);
+	partition->off = OFF_ORDERLY;
+	partition->failures = 0;
+	atomic_store(&partition->stopping, false);
+	start_again(partition, 0);
+	return E_OK;
 }
 
 void partitions_start(void)

@@ -23,6 +23,7 @@ enum partition_state {
 	PARTITION_STARTING, /* the core of vCPU 0 is to load it */
 	PARTITION_RUNNING,
 	PARTITION_ENDING,   /* its vCPUs are being parked */
+	PARTITION_PAUSED,   /* its vCPUs leave their cores, and keep everything */
 	PARTITION_REFUSED,  /* could not be created; the reason has been logged */
 };
 
@@ -33,7 +34,12 @@ enum partition_end {
 	END_RESET,
 	END_DEBUG_EXIT,
 	END_FAILED,
+	END_STOPPED,        /* by the operator, for whom `stopping` says so as well */
+	END_RESTARTED,      /* reset by the operator */
 };
+
+/* Why it is off. */
+enum partition_off { OFF_ORDERLY, OFF_FAILED, OFF_STOPPED };
 
 struct partition {
 	const struct config_partition *config;
@@ -42,6 +48,8 @@ struct partition {
 	_Atomic int state;           /* enum partition_state */
 	_Atomic int end;             /* enum partition_end */
 	uint32_t end_status;         /* debug-exit value */
+	_Atomic bool stopping;       /* the operator wants it off, whatever its restart policy */
+	enum partition_off off;      /* while state is OFF, after its first start */
 	_Atomic unsigned active;     /* vCPUs not parked */
 	struct guest_memory memory;
 	struct address_space space;  /* the guest window */
@@ -61,6 +69,7 @@ struct partition {
 	struct load_copies copies;
 	struct load_state load_state;
 	unsigned starts;
+	uint64_t first_start;        /* host TSC; 0: never started */
 	unsigned stray_accesses;     /* to addresses where nothing is */
 	unsigned unknown_msrs;       /* accesses to MSRs that do not exist */
 };
@@ -85,6 +94,22 @@ bool partition_start_step(struct partition *partition);
 void partition_end(struct partition *partition, enum partition_end end, uint32_t status);
 /* A vCPU has parked; the last one decides what comes next. */
 void partition_parked(struct partition *partition);
+
+/* Its core of vCPU 0, while it is STARTING: the operator has stopped it. */
+void partition_not_started(struct partition *partition);
+
+/*
+ * partition_control.c: what the operator asks for, from one core at a time, not from a handler of an exit. They return
+ * at once; what they lead to is seen in `state`. E_INVALID: not in this state.
+ */
+int partition_turn_on(struct partition *partition);  /* OFF: with zeroed memory (partition.c) */
+int partition_turn_off(struct partition *partition); /* all but OFF; again until it is off, for it may just start anew */
+int partition_reset(struct partition *partition);    /* RUNNING, PAUSED: ends and starts */
+int partition_pause(struct partition *partition);    /* RUNNING */
+int partition_resume(struct partition *partition);   /* PAUSED */
+/* Has every vCPU left its core? */
+bool partition_is_still(const struct partition *partition);
+const char *partition_state_name(const struct partition *partition);
 
 const char *partition_name(const struct partition *partition);
 

@@ -11,6 +11,7 @@
 #include "kernel/mem.h"
 #include "kernel/partition.h"
 #include "kernel/pvclock.h"
+#include "kernel/vcpu_snapshot.h"
 
 /* --- what the MSR policy asks of its vCPU --- */
 
@@ -100,6 +101,12 @@ void vcpu_todo(struct vcpu *vcpu, uint32_t bits)
 		core_notify(vcpu);
 }
 
+void vcpu_summon(struct vcpu *vcpu, uint32_t bits)
+{
+	atomic_fetch_or(&vcpu->todo, bits);
+	core_notify(vcpu);
+}
+
 void vcpu_exception(struct vcpu *vcpu, uint8_t vector)
 {
 	vcpu_ops->inject(vcpu, &(struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = vector });
@@ -138,11 +145,13 @@ static void take_sipi(struct vcpu *vcpu)
 	vcpu->state = VCPU_RUNNING;
 }
 
-/* What is asked seldom. False: the vCPU must be parked. */
-static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
+/* What is asked seldom. */
+static enum vcpu_leave prepare_rare(struct vcpu *vcpu, uint32_t todo)
 {
+	if (todo & TODO_SNAPSHOT)
+		vcpu_snapshot_take(vcpu);
 	if (todo & TODO_STOP)
-		return false;
+		return LEAVE_PARKED;
 	if (todo & TODO_INIT)
 		take_init(vcpu);
 	if (todo & TODO_SIPI)
@@ -151,7 +160,7 @@ static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
 		vcpu->nmi_pending = true;
 	if (todo & TODO_FLUSH)
 		vcpu_ops->flush_tlb(vcpu);
-	return true;
+	return todo & TODO_PAUSE ? LEAVE_PAUSED : LEAVE_NOT;
 }
 
 /*
@@ -161,9 +170,12 @@ static bool prepare_rare(struct vcpu *vcpu, uint32_t todo)
 static enum vcpu_leave prepare(struct vcpu *vcpu)
 {
 	uint32_t todo = atomic_exchange_explicit(&vcpu->todo, 0, memory_order_acq_rel);
+	enum vcpu_leave leave = LEAVE_NOT;
 
-	if (todo & ~(uint32_t)(TODO_INTERRUPT | TODO_TIME) && !prepare_rare(vcpu, todo))
-		return LEAVE_PARKED;
+	if (todo & ~(uint32_t)(TODO_INTERRUPT | TODO_TIME))
+		leave = prepare_rare(vcpu, todo);
+	if (leave != LEAVE_NOT)
+		return leave;
 	if (todo & TODO_TIME)
 		vcpu_time(vcpu);
 	if (vcpu->state != VCPU_WAIT_SIPI)

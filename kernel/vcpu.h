@@ -17,6 +17,7 @@
 
 struct bus_range;
 struct partition;
+struct vcpu_snapshot;
 
 /* Indices into vcpu->gpr are the encodings of instructions; the RSP slot is unused (vcpu_gpr() knows where it is). */
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GPRS };
@@ -30,6 +31,8 @@ enum todo {
 	TODO_SIPI = 1 << 4,
 	TODO_FLUSH = 1 << 5,     /* stage-2 tables changed */
 	TODO_STOP = 1 << 6,      /* the partition ends: park */
+	TODO_PAUSE = 1 << 7,     /* the partition is paused: leave the core */
+	TODO_SNAPSHOT = 1 << 8,  /* somebody wants to see the registers */
 };
 
 enum vcpu_state {
@@ -75,12 +78,16 @@ struct vcpu {
 	struct sched_node sleeper;
 	_Atomic bool mailed;
 	struct vcpu *mail_next;
+	struct vcpu_snapshot *_Atomic snapshot; /* asked for, and not taken yet: vcpu_snapshot.h */
 	struct exit_statistics exits[EXIT_KINDS];
 	struct exit_accesses accesses[EXIT_KINDS];
 };
 
 /* Sets todo bits from any core and makes the owner look at them before it enters the guest again. */
 void vcpu_todo(struct vcpu *vcpu, uint32_t bits);
+
+/* The same, and its core is told in any case: for what it does although the vCPU is not due to run. */
+void vcpu_summon(struct vcpu *vcpu, uint32_t bits);
 
 /* All 16 general registers, RSP included. */
 static inline uint64_t vcpu_gpr(struct vcpu *vcpu, unsigned reg)
@@ -117,6 +124,7 @@ enum vcpu_leave {
 	LEAVE_PREEMPTED, /* its time is over, or the core has news: pick again */
 	LEAVE_WAITING,   /* HLT, or no start-up IPI yet: until todo is set or the deadline passes */
 	LEAVE_PARKED,    /* its partition ends */
+	LEAVE_PAUSED,    /* its partition is paused, or was a moment ago */
 };
 
 /*
