@@ -28,8 +28,8 @@ static int64_t subtract(int64_t balance, struct sched_demand *demands, unsigned 
 
 /*
  * The difference, shifted by the digits so far, is balance + remainder / limit.whole - the sum of scratch / period.
- * Each of these fractions is at most 1: so from balance >= count on it is not negative, and from balance <= -1 on it is. If
- * it is not 0, it is at least 1 / (limit.whole * all periods), and gets that far within 35 bits for each factor.
+ * Each of these fractions is at most 1: so from balance >= count on it is not negative, and from balance <= -1 on it
+ * is. If it is not 0, it is at least 1 / (limit.whole * all periods), and gets that far within 35 bits for each factor.
  */
 bool sched_ratio_holds(struct sched_ratio limit, struct sched_demand *demands, unsigned count)
 {

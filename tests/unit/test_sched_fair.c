@@ -91,7 +91,7 @@ static void beside_sleepers(void **state)
 static void no_credit_for_sleeping(void **state)
 {
 	struct task *a, *b;
-	uint64_t before;
+	uint64_t ran;
 
 	(void)state;
 	sim_init(&sim, 1);
@@ -100,27 +100,24 @@ static void no_credit_for_sleeping(void **state)
 	b->wake_at = sim.now + 1000 * SECOND;
 	sim_run(&sim, 1000 * SECOND);
 	assert_int_equal(a->ran, 1000 * SECOND);
-	before = a->ran;
+	ran = a->ran;
 	sim_run(&sim, SECOND);
 	assert_true(b->ran <= SECOND / 2 + 2 * sim.s.slice);
-	assert_true(a->ran - before >= SECOND / 2 - 2 * sim.s.slice);
+	assert_true(a->ran - ran >= SECOND / 2 - 2 * sim.s.slice);
 	assert_true(b->ran >= SECOND / 2); /* nor is it punished */
 }
 
 /* Who needs little gets it soon after it wakes. */
-static uint64_t worst_wait, ready_since;
+static uint64_t worst_wait;
+static const struct sched_entity *before;
 
 static void watch_last(struct sim *s)
 {
-	struct task *task = &s->tasks[s->count - 1];
+	const struct sched_entity *last = &s->tasks[s->count - 1].e;
 
-	if (s->current == &task->e && ready_since) {
-		if (s->now - ready_since > worst_wait)
-			worst_wait = s->now - ready_since;
-		ready_since = 0;
-	} else if (task->e.state == SCHED_READY && !ready_since) {
-		ready_since = s->now;
-	}
+	if (s->current == last && before != last && s->now - last->since > worst_wait)
+		worst_wait = s->now - last->since;
+	before = s->current;
 }
 
 static void light_sleeper_is_quick(void **state)
@@ -131,7 +128,8 @@ static void light_sleeper_is_quick(void **state)
 	sim_add_fair(&sim, 100, 0);
 	sim_sleeps(sim_add_fair(&sim, 100, 0), 50, 100, 10000, 20000);
 	sim_run(&sim, SECOND);
-	worst_wait = ready_since = 0;
+	worst_wait = 0;
+	before = sim.current;
 	sim.picked = watch_last;
 	sim_run(&sim, 60 * SECOND);
 	assert_int_equal(worst_wait, 0);
