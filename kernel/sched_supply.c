@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What cyclic windows leave. The least supply of an interval of length L is where it begins with a window; while L
- * grows through a window the supply stays, so supply(L) / L is smallest where the interval also ends with a window, or
- * where L is as short as it may be. One frame more adds the same share to each, so lengths beyond one frame after the
- * shortest need not be looked at, but for the share itself.
+ * What cyclic windows leave. An interval that is moved later loses supply only while it begins in free time and ends in
+ * a window; so of those of one length, one that begins with a window has the least. While it grows through a window the
+ * supply stays, so supply(L) / L is smallest where the interval also ends with a window, or where L is as short as it
+ * may be. One frame more adds the same share to each, so lengths beyond one frame after the shortest need not be
+ * looked at, but for the share itself.
  */
 #include "kernel/sched_ratio.h"
 
@@ -71,10 +72,7 @@ struct sched_ratio sched_supply(const struct sched_plan *plan, uint64_t shortest
 		return least;
 	lower(&least, plan->frame - taken_per_frame(plan), plan->frame);
 	for (unsigned i = 0; i < plan->window_count; i++) {
-		uint64_t back = shortest % plan->frame;
-
 		try(plan, plan->windows[i].start, shortest, &least);
-		try(plan, (window_end(plan, i) + plan->frame - back) % plan->frame, shortest, &least);
 		try_from(plan, i, shortest, &least);
 	}
 	return least;
