@@ -17,7 +17,8 @@
 #define COM2 0x2f8
 #define DEFAULT_BAUD 115200
 #define RING 32768    /* a power of two */
-#define RESERVE 4096  /* of it, for the log: guests cannot make it wait */
+#define RESERVE 4096  /* of it, for the log and the monitor: guests cannot make them wait */
+#define MONITOR_RESERVE 1024 /* of that, for the log alone */
 #define INPUT 64      /* bytes handled per interrupt */
 #define POLL_NS 1000000 /* 16 bytes, the receiver's FIFO, take 1.4 ms at 115,200 baud */
 #define REGISTERS 8
@@ -145,6 +146,69 @@ void console_attach(struct console_port *port)
 	spin_lock(&lock);
 	console_mux_attach(&mux, port);
 	spin_unlock(&lock);
+}
+
+void console_attach_monitor(struct console_port *port)
+{
+	spin_lock(&lock);
+	console_mux_attach_monitor(&mux, port);
+	spin_unlock(&lock);
+}
+
+/* --- the monitor, which never waits --- */
+
+/* For so many bytes, and the line that is drawn again after them. */
+static bool has_room(size_t size)
+{
+	return !uart.present || RING - (head - tail) >= size + 2 * CONSOLE_LINE + MONITOR_RESERVE;
+}
+
+static bool monitor_begin(size_t size)
+{
+	spin_lock(&lock);
+	if (has_room(size))
+		return true;
+	spin_unlock(&lock);
+	return false;
+}
+
+static bool monitor_end(void)
+{
+	send();
+	spin_unlock(&lock);
+	return true;
+}
+
+bool console_monitor_line(const char *text, size_t size)
+{
+	if (!monitor_begin(size))
+		return false;
+	console_mux_monitor_line(&mux, text, size);
+	return monitor_end();
+}
+
+bool console_monitor_show(const char *text, size_t size)
+{
+	if (!monitor_begin(size))
+		return false;
+	console_mux_monitor_show(&mux, text, size);
+	return monitor_end();
+}
+
+bool console_monitor_enter(void)
+{
+	if (!monitor_begin(0))
+		return false;
+	console_mux_monitor_enter(&mux);
+	return monitor_end();
+}
+
+bool console_focus(struct console_port *port)
+{
+	if (!monitor_begin(0))
+		return false;
+	console_mux_focus(&mux, port);
+	return monitor_end();
 }
 
 /*

@@ -5,11 +5,13 @@
  * partition.
  *
  * One partition's output passes unchanged. With several, each line is prefixed with its partition; the one that has the
- * input focus appears as it types, the others line by line. Ctrl-A three times moves the focus.
+ * input focus appears as it types, the others line by line. Ctrl-A three times moves the focus; the monitor
+ * (kernel/monitor.h) is its last stop.
  */
 #ifndef KERNEL_CONSOLE_H
 #define KERNEL_CONSOLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,5 +42,13 @@ void console_flush(void);
 void console_attach(struct console_port *port);
 /* A byte of a guest's output. */
 void console_guest_write(struct console_port *port, uint8_t byte);
+
+/* --- the monitor's side. False: there is no room at the moment, nothing was done. See console_mux.h. --- */
+void console_attach_monitor(struct console_port *port);
+bool console_monitor_line(const char *text, size_t size);
+bool console_monitor_show(const char *text, size_t size);
+bool console_monitor_enter(void);
+/* The input goes to this port from now on. */
+bool console_focus(struct console_port *port);
 
 #endif

@@ -14,6 +14,13 @@ static bool several(const struct console_mux *mux)
 	return mux->ports && mux->ports->next;
 }
 
+static const char erase_line[] = "\r\x1b[K";
+
+static void erase(struct console_mux *mux)
+{
+	put(mux, NULL, erase_line, sizeof(erase_line) - 1);
+}
+
 static void put_prefix(struct console_mux *mux, struct console_port *port)
 {
 	if (!several(mux))
@@ -34,13 +41,17 @@ static bool leave_partial(struct console_mux *mux)
 	}
 	if (!mux->focus || !mux->focus->length)
 		return false;
-	put(mux, NULL, "\r\n", 2);
+	if (mux->focus == mux->monitor)
+		erase(mux);
+	else
+		put(mux, NULL, "\r\n", 2);
 	return true;
 }
 
 static void resume_partial(struct console_mux *mux)
 {
-	put_prefix(mux, mux->focus);
+	if (mux->focus != mux->monitor)
+		put_prefix(mux, mux->focus);
 	put(mux, mux->focus, mux->focus->line, mux->focus->length);
 }
 
@@ -51,6 +62,13 @@ void console_mux_attach(struct console_mux *mux, struct console_port *port)
 	while (*end)
 		end = &(*end)->next;
 	*end = port;
+	if (!mux->focus)
+		mux->focus = port;
+}
+
+void console_mux_attach_monitor(struct console_mux *mux, struct console_port *port)
+{
+	mux->monitor = port;
 	if (!mux->focus)
 		mux->focus = port;
 }
@@ -117,21 +135,70 @@ void console_mux_write(struct console_mux *mux, struct console_port *port, uint8
 		flush_line(mux, port);
 }
 
-static void move_focus(struct console_mux *mux)
+/* Is there another place for the input to go to? */
+static bool can_move(const struct console_mux *mux)
+{
+	return several(mux) || (mux->ports && mux->monitor);
+}
+
+static struct console_port *next_focus(const struct console_mux *mux)
+{
+	if (mux->focus == mux->monitor)
+		return mux->ports;
+	if (mux->focus->next)
+		return mux->focus->next;
+	return mux->monitor ? mux->monitor : mux->ports;
+}
+
+void console_mux_focus(struct console_mux *mux, struct console_port *port)
 {
 	static const char before[] = "--- input goes to ", after[] = " (Ctrl-A three times: next) ---\r\n";
-	struct console_port *old = mux->focus;
 
-	if (!old)
-		return;
 	leave_partial(mux);
 	mux->fed = false;
-	mux->focus = old->next ? old->next : mux->ports;
+	mux->focus = port;
 	put(mux, NULL, before, sizeof(before) - 1);
 	put(mux, NULL, mux->focus->name, strlen(mux->focus->name));
 	put(mux, NULL, after, sizeof(after) - 1);
 	if (mux->focus->length)
 		resume_partial(mux);
+}
+
+void console_mux_monitor_line(struct console_mux *mux, const char *text, size_t size)
+{
+	static const char prefix[] = "[monitor] ";
+	bool partial = leave_partial(mux);
+
+	if (mux->focus != mux->monitor)
+		put(mux, NULL, prefix, sizeof(prefix) - 1);
+	put(mux, NULL, text, size);
+	put(mux, NULL, "\r\n", 2);
+	if (partial)
+		resume_partial(mux);
+}
+
+void console_mux_monitor_show(struct console_mux *mux, const char *text, size_t size)
+{
+	struct console_port *monitor = mux->monitor;
+	size_t same = 0;
+
+	if (size > CONSOLE_LINE)
+		size = CONSOLE_LINE;
+	if (size >= monitor->length && !memcmp(text, monitor->line, monitor->length))
+		same = monitor->length; /* it has only grown */
+	if (mux->focus == monitor && !same && monitor->length)
+		erase(mux);
+	if (mux->focus == monitor)
+		put(mux, NULL, text + same, size - same);
+	memcpy(monitor->line, text, size);
+	monitor->length = (unsigned)size;
+}
+
+void console_mux_monitor_enter(struct console_mux *mux)
+{
+	if (mux->focus == mux->monitor)
+		put(mux, NULL, "\r\n", 2);
+	mux->monitor->length = 0;
 }
 
 unsigned console_mux_input(struct console_mux *mux, uint8_t byte, uint8_t out[CONSOLE_SWITCH_COUNT],
@@ -140,11 +207,11 @@ unsigned console_mux_input(struct console_mux *mux, uint8_t byte, uint8_t out[CO
 	unsigned i, n = 0;
 
 	*to = mux->focus;
-	if (byte == CONSOLE_SWITCH && several(mux)) {
+	if (byte == CONSOLE_SWITCH && can_move(mux)) {
 		if (++mux->switches < CONSOLE_SWITCH_COUNT)
 			return 0;
 		mux->switches = 0;
-		move_focus(mux);
+		console_mux_focus(mux, next_focus(mux));
 		return 0;
 	}
 	/* Fewer than three were meant for the guest. */

@@ -27,6 +27,7 @@ struct console_mux {
 	/* Sends bytes to the terminal; false when they were lost. */
 	bool (*emit)(struct console_mux *mux, const char *data, size_t size);
 	struct console_port *ports; /* in the order of the configuration */
+	struct console_port *monitor; /* the last stop of the focus: its line is put away for others', and drawn again */
 	struct console_port *focus;
 	unsigned switches;       /* Ctrl-A seen in a row */
 	bool returned;           /* the focus has written a carriage return, and no line feed yet */
@@ -34,10 +35,19 @@ struct console_mux {
 };
 
 void console_mux_attach(struct console_mux *mux, struct console_port *port);
+/* `port` becomes the monitor's. */
+void console_mux_attach_monitor(struct console_mux *mux, struct console_port *port);
+void console_mux_focus(struct console_mux *mux, struct console_port *port);
 /* A byte that a partition writes. */
 void console_mux_write(struct console_mux *mux, struct console_port *port, uint8_t byte);
 /* A whole line from the hypervisor itself. */
 void console_mux_line(struct console_mux *mux, const char *text, size_t size);
+/* A whole line from the monitor. */
+void console_mux_monitor_line(struct console_mux *mux, const char *text, size_t size);
+/* What the monitor's line shows from now on; CONSOLE_LINE bytes at the most, and no line end. */
+void console_mux_monitor_show(struct console_mux *mux, const char *text, size_t size);
+/* What it shows is complete: a new line begins. */
+void console_mux_monitor_enter(struct console_mux *mux);
 /*
  * A byte from the terminal: returns how many bytes (0..3) of `out` go to *to, the port that had the focus before it.
  * Moves the focus when it completes the switch.

@@ -6,12 +6,15 @@
 
 #include "arch/x86/interrupts.h"
 #include "kernel/console.h"
+#include "kernel/log_ring.h"
 
 #define LINE 320
 #define STAGES 7 /* calls of log_stage() in kernel/main.c and partition_create.c */
 
 static _Atomic enum log_level threshold = BULKHEAD_DEBUG ? LOG_DEBUG : LOG_INFO;
 static unsigned stage;
+
+struct log_ring log_lines;
 
 static const char *const names[] = {
 	[LOG_ERROR] = "error",
@@ -27,7 +30,10 @@ void log_set_level(enum log_level level)
 
 static void write(char *line, int size)
 {
-	console_write_line(line, size < LINE ? (size_t)size : LINE - 1);
+	size_t length = size < LINE ? (size_t)size : LINE - 1;
+
+	log_ring_put(&log_lines, line, length);
+	console_write_line(line, length);
 }
 
 void log_at(enum log_level level, const char *who, const char *format, ...)

@@ -11,6 +11,10 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 void log_at(enum log_level level, const char *who, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void log_set_level(enum log_level level);
 
+/* The last lines that were logged, whatever became of the console. */
+struct log_ring;
+extern struct log_ring log_lines;
+
 #define log_error(who, ...)   log_at(LOG_ERROR, who, __VA_ARGS__)
 #define log_warning(who, ...) log_at(LOG_WARNING, who, __VA_ARGS__)
 #define log_info(who, ...)    log_at(LOG_INFO, who, __VA_ARGS__)

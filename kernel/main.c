@@ -14,6 +14,7 @@
 #include "kernel/log.h"
 #include "kernel/main.h"
 #include "kernel/mem.h"
+#include "kernel/monitor.h"
 #include "kernel/partition.h"
 #include "kernel/vcpu_ops.h"
 #include "kernel/wall_clock.h"
@@ -118,6 +119,7 @@ void kernel_main(uint64_t bootinfo_phys)
 	log_stage("cores", "%u online", cpu_count);
 	partitions_create(&config);
 	console_start();
+	monitor_start();
 	partitions_start();
 	core_entry();
 }

@@ -80,6 +80,8 @@ static void zero_all(struct partition *partition)
 static void start_again(struct partition *partition, uint64_t seconds)
 {
 	partition->restart_at = rdtsc() + seconds * tsc_hz;
+	if (!partition->first_start)
+		partition->first_start = partition->restart_at;
 	zero_all(partition);
 	set_state(partition, PARTITION_STARTING);
 	core_notify(&partition->vcpus[0]);
@@ -226,8 +228,7 @@ static void set_running(struct partition *partition)
 	unsigned i;
 
 	partition->start_tsc = rdtsc();
-	if (!partition->starts++)
-		partition->first_start = partition->start_tsc;
+	partition->starts++;
 	pc_reset(partition);
 	for (i = 0; i < partition->vcpu_count; i++)
 		vcpu_reset(&partition->vcpus[i]);
