@@ -124,7 +124,7 @@ enum monitor_verdict monitor_top(struct monitor_job *job)
 		}
 		last = 0;
 		begin_round(job);
-		monitor_print("the first second passes");
+		monitor_print("one second, please; any key ends this");
 	}
 	if (monitor_take_key())
 		return MONITOR_DONE;
