@@ -32,12 +32,15 @@ static void set_state(struct partition *partition, enum partition_state state)
 	atomic_store(&partition->state, (int)state);
 }
 
-/* The last partition has ended: an orderly end turns the machine off, a failure leaves it for the operator to see. */
-static void all_ended(void)
+/*
+ * The last partition has ended: an orderly end turns the machine off, a failure leaves it for the operator to see. So does
+ * one that the operator has stopped (`held`), to be started again perhaps.
+ */
+static void all_ended(bool held)
 {
 	unsigned n = atomic_load(&failed);
 
-	if (atomic_load(&stopped)) {
+	if (held) {
 		log_info(NULL, "all partitions are off: start one in the monitor, or turn the machine off there");
 		return;
 	}
@@ -59,11 +62,16 @@ static void count_off(enum partition_off how, unsigned change)
 
 static void off(struct partition *partition, enum partition_off how)
 {
+	bool held, last;
+
 	partition->off = how;
 	count_off(how, 1);
+	/* In this order, and before it can be started again: see partition_turn_on(). */
+	held = atomic_load(&stopped);
+	last = atomic_fetch_sub(&running, 1) == 1;
 	set_state(partition, PARTITION_OFF);
-	if (atomic_fetch_sub(&running, 1) == 1)
-		all_ended();
+	if (last)
+		all_ended(held);
 }
 
 static void zero_all(struct partition *partition)
@@ -266,8 +274,9 @@ int partition_turn_on(struct partition *partition)
 {
 	if (atomic_load(&partition->state) != PARTITION_OFF)
 		return E_INVALID;
-	count_off(partition->off, -1u);
+	/* Whoever sees one stopped partition less, sees one running partition more. */
 	atomic_fetch_add(&running, 1);
+	count_off(partition->off, -1u);
 	partition->off = OFF_ORDERLY;
 	partition->failures = 0;
 	atomic_store(&partition->stopping, false);
@@ -277,12 +286,16 @@ int partition_turn_on(struct partition *partition)
 
 void partitions_start(void)
 {
-	unsigned i, n = 0;
+	unsigned i, n = 0, startable = 0;
 
-	for (i = 0; i < partition_count; i++)
+	for (i = 0; i < partition_count; i++) {
+		startable += atomic_load(&partitions[i].state) == PARTITION_OFF;
 		n += atomic_load(&partitions[i].state) == PARTITION_OFF && partitions[i].config->autostart;
+	}
 	atomic_store(&running, n);
-	if (!n)
+	if (!n && startable)
+		log_info(NULL, "no partition starts by itself: start one in the monitor");
+	else if (!n)
 		log_error(NULL, "no partition is running: mend %s and reset the machine", boot_info()->config_name);
 	for (i = 0; i < partition_count; i++)
 		if (atomic_load(&partitions[i].state) == PARTITION_OFF && partitions[i].config->autostart)

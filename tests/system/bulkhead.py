@@ -34,6 +34,7 @@ CMDLINE = {"amd": "console=ttyS0",
 
 HEAD = "[bulkhead]\nversion = 1\nconsole = com1,115200\n"
 PROMPT = "bulkhead:/root# "
+MONITOR = "bulkhead> "
 PANIC = re.compile(r"error bulkhead: PANIC: ")
 ESCAPES = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]")
 
@@ -181,6 +182,19 @@ class Machine:
             if self.expect(r"input goes to (\S+) ").group(1) == name:
                 return
         raise Failed(f"{self.title}: Ctrl-A never reached {name}")
+
+    def monitor(self, command, timeout=None):
+        """A command at the monitor's prompt, once it has ended: its output, and what else came meanwhile. The focus must
+        be there, and the prompt must have been waited for."""
+        self.send(command + "\r")
+        self.expect_text(command + "\r\n", timeout)
+        output = self.expect(r"([\s\S]*?)" + re.escape(MONITOR), timeout).group(1)
+        return ESCAPES.sub("", output).replace("\r", "")
+
+    def enter_monitor(self):
+        """Moves the focus to the monitor, and waits for its prompt."""
+        self.focus("monitor")
+        self.expect_text(MONITOR)
 
     def ends(self, status=0, timeout=None):
         """Waits for the end of the machine, which must have this exit status."""
