@@ -43,17 +43,19 @@ static unsigned lines, lines_sent;
 static void receive(void *context, const uint8_t *data, size_t size)
 {
 	unsigned head = atomic_load(&input_head);
+	bool cancel_seen = false;
 
 	(void)context;
 	for (; size > 0; size--, data++) {
-		if (*data == CANCEL)
-			atomic_store(&cancelled, true);
+		cancel_seen |= *data == CANCEL;
 		if (head - atomic_load(&input_tail) == INPUT)
 			atomic_store(&input_lost, true);
 		else
 			input[head++ % INPUT] = *data;
 	}
 	atomic_store(&input_head, head);
+	if (cancel_seen)
+		atomic_store(&cancelled, true);
 	core_wake_chore(home);
 }
 

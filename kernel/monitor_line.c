@@ -23,6 +23,7 @@ void monitor_line_clear(struct monitor_line *line)
 {
 	set_text(line, "");
 	line->back = 0;
+	line->state = PLAIN;
 }
 
 void monitor_line_insert(struct monitor_line *line, const char *text, size_t size)

@@ -39,6 +39,7 @@ enum monitor_key monitor_line_key(struct monitor_line *line, uint8_t byte);
 void monitor_line_insert(struct monitor_line *line, const char *text, size_t size);
 /* Copies the line out, remembers it unless it is blank, and begins an empty one. False: it was too long. */
 bool monitor_line_take(struct monitor_line *line, char out[MONITOR_LINE + 1]);
+/* As if nothing had been typed, not even half a key. The history stays. */
 void monitor_line_clear(struct monitor_line *line);
 /* Prompt, the part of the text around the cursor, and what moves the terminal's cursor there; returns the size. */
 size_t monitor_line_render(const struct monitor_line *line, const char *prompt, char out[MONITOR_SHOWN]);

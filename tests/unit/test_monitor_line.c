@@ -100,6 +100,10 @@ static void unknown_keys_do_nothing(void **state)
 	assert_int_equal(type("\x1b[\r"), KEY_ENTER);
 	type("c");
 	assert_line("ac", 2);
+	type("\x1bO\x1b");
+	monitor_line_clear(&line);
+	type("list");
+	assert_line("list", 4);
 }
 
 static void line_ends(void **state)
