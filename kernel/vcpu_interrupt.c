@@ -176,6 +176,8 @@ static void deliver_by_processor(struct vcpu *vcpu)
 			inject_extint(vcpu);
 		waits = false;
 	}
+	if (vcpu->state == VCPU_HALTED) /* sleeps on; until it wakes nobody but us changes the page */
+		return;
 	if (atomic_load_explicit(&vcpu->apic.posted_any, memory_order_relaxed))
 		vlapic_take_posted(&vcpu->apic);
 	if (!vcpu_ops->offer(vcpu))
