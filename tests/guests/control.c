@@ -176,8 +176,8 @@ CODE(user_xsetbv, "xor %edx, %edx; xsetbv; ud2"); /* XCR0 = 1, which is valid */
 static void enter_user(void *code)
 {
 	__asm__ volatile("push %0; push %1; push %2; push %3; push %4; iretq"
-	                 : : "i"(USER_DATA), "r"((uint64_t)user_stack + sizeof(user_stack)), "r"(user_flags), "i"(USER_CODE),
-	                 "r"(code), "S"(operand), "a"(1), "c"(0));
+	                 : : "i"(USER_DATA), "r"((uint64_t)user_stack + sizeof(user_stack)), "r"(user_flags),
+	                 "i"(USER_CODE), "r"(code), "S"(operand), "a"(1), "c"(0));
 }
 
 /* User mode gets this vector; #UD is the end of the code. */

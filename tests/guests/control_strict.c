@@ -97,7 +97,8 @@ int main(void)
 	for (unsigned bit = 32; bit < 64; bit++)
 		good &= refuses(write_cr4, cr4 | 1ULL << bit);
 	check(good, "CR4: bits 63 to 32 are refused");
-	check(refuses(write_cr4, cr4 | 1ULL << 15) && refuses(write_cr4, cr4 | 1ULL << 31), "CR4: bits 15 and 31 are refused");
+	check(refuses(write_cr4, cr4 | 1ULL << 15) && refuses(write_cr4, cr4 | 1ULL << 31),
+	      "CR4: bits 15 and 31 are refused");
 	check(refuses(write_cr4, cr4 & ~CR4_PAE), "CR4: PAE stays on in 64-bit mode");
 	check(READ_CR(4) == cr4, "CR4 is as it was");
 	check(refuses(write_cr3, cr3 | 1ULL << 62), "CR3: an address that is too wide");

@@ -108,8 +108,8 @@ static void single_step(void)
 		uint64_t value = steps[i].rcx == PAT ? rdmsr(PAT) : steps[i].start == code_cr4 ? READ_CR(4) : 0;
 
 		r = (struct registers){ .gpr = {
-			[RAX] = (uint32_t)value, [RCX] = steps[i].rcx, [RDX] = steps[i].rcx ? value >> 32 : EMPTY, [RBX] = DR7_RESET,
-			[RSI] = steps[i].rsi, [RDI] = (uint64_t)memory } };
+			[RAX] = (uint32_t)value, [RCX] = steps[i].rcx, [RDX] = steps[i].rcx ? value >> 32 : EMPTY,
+			[RBX] = DR7_RESET, [RSI] = steps[i].rsi, [RDI] = (uint64_t)memory } };
 		execute_stepped(steps[i].start, &r);
 		check(count == usual && trap_is(0, steps[i].start, BS) && trap_is(1, steps[i].end, BS),
 		      "single step over %s", steps[i].name);
@@ -153,7 +153,8 @@ static void shadows(void)
 	struct registers r = { .gpr = { [RBX] = DATA, [RDX] = EMPTY } };
 
 	execute_stepped(code_mov_ss, &r);
-	check(trap_is(0, code_mov_ss, BS) && trap_is(1, code_mov_ss_end, BS), "MOV SS holds back a single step, over CPUID");
+	check(trap_is(0, code_mov_ss, BS) && trap_is(1, code_mov_ss_end, BS),
+	      "MOV SS holds back a single step, over CPUID");
 	r = (struct registers){ .gpr = { [RBX] = DATA, [RDX] = EMPTY } };
 	execute_stepped(code_mov_ss_in, &r);
 	check(trap_is(0, code_mov_ss_in, BS) && trap_is(1, code_mov_ss_in_end, BS), "and over IN");
@@ -249,7 +250,8 @@ static void registers(void)
 	WRITE_DR(3, 0x123456789abcULL * 4);
 	out8(0x80, 0);
 	check(READ_DR(0) == 0x123456789abcULL && READ_DR(1) == 0x123456789abcULL * 2 &&
-	      READ_DR(2) == 0x123456789abcULL * 3 && READ_DR(3) == 0x123456789abcULL * 4, "DR0 to DR3 keep what they hold");
+	      READ_DR(2) == 0x123456789abcULL * 3 && READ_DR(3) == 0x123456789abcULL * 4,
+	      "DR0 to DR3 keep what they hold");
 	set_handler(DB, NULL);
 	WRITE_CR(4, READ_CR(4) | CR4_DE);
 	check(faults(move_dr4, &value, &fault) && fault.vector == UD, "DR4 does not exist with CR4.DE");

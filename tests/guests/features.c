@@ -162,7 +162,8 @@ static void instruction_set(void)
 
 		if (there)
 			WRITE_CR(4, cr4 | instructions[i].cr4);
-		good = there ? executes(instructions[i].code) : !instructions[i].hidden || is_undefined(instructions[i].code);
+		good = there ? executes(instructions[i].code) :
+		               !instructions[i].hidden || is_undefined(instructions[i].code);
 		WRITE_CR(4, cr4);
 		check(good, "%s is as CPUID says", instructions[i].name);
 	}
@@ -219,8 +220,9 @@ static void system_calls(void)
 	for (unsigned i = 0; i < 20; i++) {
 		memset(call_seen, 0, sizeof(call_seen));
 		call_round();
-		good &= call_seen[USER_CS] == USER_CODE && call_seen[USER_SS] == USER_DATA && call_seen[KERNEL_CS] == CODE_64 &&
-		        call_seen[KERNEL_SS] == DATA && call_seen[BACK] && (call_seen[USER_FLAGS] & 0x6ff) == 0x246 &&
+		good &= call_seen[USER_CS] == USER_CODE && call_seen[USER_SS] == USER_DATA &&
+		        call_seen[KERNEL_CS] == CODE_64 && call_seen[KERNEL_SS] == DATA &&
+		        call_seen[BACK] && (call_seen[USER_FLAGS] & 0x6ff) == 0x246 &&
 		        !(call_seen[KERNEL_FLAGS] & 0x400);
 	}
 	cli();
@@ -249,18 +251,22 @@ static bool keeps(uint32_t msr, uint64_t value)
 
 static void registers(void)
 {
-	static const uint32_t addresses[] = { LSTAR, CSTAR, FS_BASE, GS_BASE, KERNEL_GS_BASE, SYSENTER_ESP, SYSENTER_EIP };
+	static const uint32_t addresses[] = {
+		LSTAR, CSTAR, FS_BASE, GS_BASE, KERNEL_GS_BASE, SYSENTER_ESP, SYSENTER_EIP,
+	};
 	uint64_t efer = rdmsr(EFER);
 	bool good = true;
 
 	check((efer & (EFER_LME | EFER_LMA)) == (EFER_LME | EFER_LMA), "EFER: long mode is on");
 	check(keeps(EFER, efer ^ EFER_SCE) && (!offered(0x80000001, EDX, 20) || keeps(EFER, efer ^ EFER_NXE)),
 	      "EFER: SCE and NXE");
-	check(!wrmsr_safe(EFER, efer & ~(EFER_LME | EFER_LMA)) && rdmsr(EFER) == efer, "EFER: LME stays while paging is on");
+	check(!wrmsr_safe(EFER, efer & ~(EFER_LME | EFER_LMA)) && rdmsr(EFER) == efer,
+	      "EFER: LME stays while paging is on");
 	for (unsigned i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
 		good &= keeps(addresses[i], 0xffff812345678900) && keeps(addresses[i], 0x00007edcba987600);
 	check(good, "registers with an address");
-	check(keeps(STAR, 0x123456789abcdef0) && keeps(FMASK, 0x3f7fd5) && keeps(SYSENTER_CS, 0xfff8), "STAR, FMASK, SYSENTER_CS");
+	check(keeps(STAR, 0x123456789abcdef0) && keeps(FMASK, 0x3f7fd5) && keeps(SYSENTER_CS, 0xfff8),
+	      "STAR, FMASK, SYSENTER_CS");
 	wrmsr(GS_BASE, 0x1111000);
 	wrmsr(KERNEL_GS_BASE, 0x2222000);
 	__asm__ volatile("swapgs");
@@ -293,7 +299,8 @@ static void apic(void)
 {
 	uint64_t base = rdmsr(APIC_BASE);
 
-	check(base & 1u << 8 && (base & ~0xfffULL) == 0xfee00000, "IA32_APIC_BASE: the boot processor's, at its address");
+	check(base & 1u << 8 && (base & ~0xfffULL) == 0xfee00000,
+	      "IA32_APIC_BASE: the boot processor's, at its address");
 	wrmsr(APIC_BASE, base & ~(1ULL << 11));
 	check(!offered(1, EDX, 9), "CPUID has no APIC when that is off");
 	wrmsr(APIC_BASE, base | 1u << 11);

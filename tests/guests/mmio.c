@@ -2,8 +2,8 @@
 /*
  * Instructions on device memory against the same on RAM: every operation of the decoder's tables, with every width,
  * register and way to form an address. The devices are the local APIC's initial count, which holds what is written to
- * it (32 bits only); the configuration space of a PCI function, where there is one; and an address where nothing is, which
- * reads as ones.
+ * it (32 bits only); the configuration space of a PCI function, where there is one; and an address where nothing is,
+ * which reads as ones.
  */
 #include "guest.h"
 
@@ -189,7 +189,8 @@ static void arithmetic(unsigned size)
 		good &= op == 7 || form(size, true, sized(op * 8 + 1, size), RCX, 0, logic[op]);
 		check(good, "%u bytes: %s", size, names[op]);
 	}
-	good = form(size, false, sized(0x85, size), RCX, 0, AF) && form(size, false, sized(0xf7, size), 0, immediate, AF);
+	good = form(size, false, sized(0x85, size), RCX, 0, AF) &&
+	       form(size, false, sized(0xf7, size), 0, immediate, AF);
 	check(good, "%u bytes: TEST", size);
 	good = form(size, false, sized(0xf7, size), 2, 0, 0) && form(size, true, sized(0xf7, size), 3, 0, 0);
 	check(good, "%u bytes: NOT, NEG", size);
@@ -216,7 +217,8 @@ static void shifts(unsigned size)
 
 static void moves(unsigned size)
 {
-	bool good = form(size, false, sized(0x89, size), RCX, 0, 0) && form(size, false, sized(0x8b, size), RCX, 0, 0) &&
+	bool good = form(size, false, sized(0x89, size), RCX, 0, 0) &&
+	            form(size, false, sized(0x8b, size), RCX, 0, 0) &&
 	            form(size, false, sized(0xc7, size), 0, size == 8 ? 4 : size, 0);
 
 	check(good, "%u bytes: MOV", size);
@@ -244,7 +246,8 @@ static void more_moves(unsigned size)
 		        form(size, false, 0x0f83 | op << 3, RBP, 0, OF_ | SF | AF | PF_);
 	check(good, "%u bytes: BT, BTS, BTR, BTC", size);
 	cpuid(1, 0, id);
-	good = !(id[2] & 1u << 22) || (form(size, false, 0x0f38f0, RCX, 0, 0) && form(size, false, 0x0f38f1, RCX, 0, 0));
+	good = !(id[2] & 1u << 22) ||
+	       (form(size, false, 0x0f38f0, RCX, 0, 0) && form(size, false, 0x0f38f1, RCX, 0, 0));
 	check(good, "%u bytes: MOVBE", size);
 	check(size == 2 || form(size, false, 0x0fc3, RCX, 0, 0), "%u bytes: MOVNTI", size);
 }

@@ -85,8 +85,8 @@ __asm__(
 	"	lidt modes_idt_pointer; movl $0x30, %eax; ltr %ax\n"
 	/* Virtual-8086 mode, which ends by #GP at a port that the TSS forbids. */
 	"	movl %esp, modes_tss + 4\n"
-	"	pushl $0x6000; pushl $0x6000; pushl $0x6000; pushl $0x6000; pushl $0x6000; pushl $0x3000; pushl $0x20002\n"
-	"	pushl $0x6000; pushl $(v86 - low_start); iretl\n"
+	"	pushl $0x6000; pushl $0x6000; pushl $0x6000; pushl $0x6000; pushl $0x6000; pushl $0x3000\n"
+	"	pushl $0x20002; pushl $0x6000; pushl $(v86 - low_start); iretl\n"
 	"modes_gp: movl $0x10, %eax; movl %eax, %ds; movl %eax, %es\n" /* they are null (SDM 21.3.1) */
 	"	popl %eax; movl %eax, 0x61000 + 4 * 27; popl %eax; movl %eax, 0x61000 + 4 * 28\n"
 	"	popl %eax; popl %eax; movl %eax, 0x61000 + 4 * 29; movl $13, 0x61000 + 4 * 26\n"
@@ -213,7 +213,7 @@ __asm__(
 	"	movl 0xfee00030, %eax; KEEP eax, 2\n"
 	"	movl $0xfee00000, %ebx; movl $6, %esi; movl (%ebx,%esi,8), %eax; KEEP eax, 3\n"
 	"	movl $0x30, %ebx; movl %fs:(%ebx), %eax; KEEP eax, 4\n"
-	"	movl $0xfee00040, %ebx; movl $0xfffffff0, %esi; movl (%ebx,%esi), %eax; KEEP eax, 5\n" /* wraps at 4 GiB */
+	"	movl $0xfee00040, %ebx; movl $0xfffffff0, %esi; movl (%ebx,%esi), %eax; KEEP eax, 5\n" /* wraps */
 	"	movw $0x20, %bx; movw $0x10, %si; addr16 movl %fs:(%bx,%si), %eax; KEEP eax, 6\n"
 	"	pushl 0xfee00030; popl %eax; KEEP eax, 7\n"
 	"	movl $0x1b, %ecx; rdmsr; KEEP eax, 8\n"
@@ -246,7 +246,8 @@ static void compatibility_mode(void)
 	check(r[CPUID_32] == id[1], "compatibility mode: CPUID");
 	check(r[PORT_32] == PATTERN, "compatibility mode: IN and OUT");
 	check(r[APIC_32] == apic && r[APIC_INDEX] == apic, "compatibility mode: a device");
-	check(r[APIC_FS] == apic && r[APIC_SHORT] == apic, "compatibility mode: a device by FS, and by 16-bit addresses");
+	check(r[APIC_FS] == apic && r[APIC_SHORT] == apic,
+	      "compatibility mode: a device by FS, and by 16-bit addresses");
 	check(r[APIC_WRAP] == apic, "compatibility mode: an address that wraps");
 	check(r[POPPED] == apic, "compatibility mode: PUSH from a device");
 	check(r[MSR_32] == (uint32_t)rdmsr(0x1b), "compatibility mode: RDMSR");

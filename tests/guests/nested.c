@@ -29,7 +29,8 @@ static void start(void)
 
 static void divide(void *argument)
 {
-	__asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; div %0" : : "r"((uint32_t)(uint64_t)argument) : "rax", "rdx");
+	__asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; div %0"
+	                 : : "r"((uint32_t)(uint64_t)argument) : "rax", "rdx");
 }
 
 static void undefined(void *argument)
@@ -122,7 +123,8 @@ static void gates(void)
 		if (events[i].contributory)
 			check(faulted && fault.vector == DF && !fault.error, "%s and then #NP are #DF", events[i].name);
 		else /* the rest of the error code is not what it should be in QEMU: twice the vector, no EXT */
-			check(faulted && fault.vector == NP && fault.error & GATE, "%s and then #NP are #NP", events[i].name);
+			check(faulted && fault.vector == NP && fault.error & GATE,
+			      "%s and then #NP are #NP", events[i].name);
 	}
 	set_gate(PF, false, 0);
 	check(faults(page, NULL, &fault) && fault.vector == DF && !fault.error, "#PF and then #NP are #DF");

@@ -65,7 +65,8 @@ static struct registers r;
 static void run(const uint8_t *code, uint64_t si, uint64_t di, uint64_t count, uint64_t port)
 {
 	r = (struct registers){
-		.rflags = 2 | (r.rflags & DF_FLAG), .gpr = { [RSI] = si, [RDI] = di, [RCX] = count, [RDX] = port, [RAX] = ~0ULL } };
+		.rflags = 2 | (r.rflags & DF_FLAG), .gpr = {
+			[RSI] = si, [RDI] = di, [RCX] = count, [RDX] = port, [RAX] = ~0ULL } };
 	run_with(&r, code);
 }
 
@@ -146,7 +147,8 @@ static void expect_fault(unsigned page, uint64_t flags)
 static bool fault_was(uint64_t si, uint64_t di, uint64_t cx, uint64_t error, uint64_t cr2)
 {
 	set_handler(PF, NULL);
-	return faulted == 1 && fault_si == si && fault_di == di && fault_cx == cx && fault_error == error && fault_cr2 == cr2;
+	return faulted == 1 && fault_si == si && fault_di == di && fault_cx == cx && fault_error == error &&
+	       fault_cr2 == cr2;
 }
 
 /* The destination faults before the port is read: no byte of the FIFO is lost. */
@@ -173,7 +175,8 @@ static void fifo_fault(void)
 	      "nor does a page that may not be written");
 	expect_fault(1, 0);
 	run(rep_outsb, to, 0, 12, EMPTY);
-	check(fault_was(LINEAR + PAGE, 0, 7, 0, LINEAR + PAGE) && ended(to + 12, 0, 0), "a fault in the middle of REP OUTSB");
+	check(fault_was(LINEAR + PAGE, 0, 7, 0, LINEAR + PAGE) && ended(to + 12, 0, 0),
+	      "a fault in the middle of REP OUTSB");
 }
 
 static void ports(void)
@@ -192,7 +195,8 @@ static void ports(void)
 	data[0] = 0x80000004;
 	data[1] = 0x80000008;
 	run(rep_outsl, from, 0, 2, CONFIG_ADDRESS);
-	check(ended(from + 8, 0, 0) && in32(CONFIG_ADDRESS) == 0x80000008, "REP OUTSL, an element across the page's end");
+	check(ended(from + 8, 0, 0) && in32(CONFIG_ADDRESS) == 0x80000008,
+	      "REP OUTSL, an element across the page's end");
 	run(rep_insb, 0, 1ULL << 63, 0, EMPTY);
 	check(ended(0, 1ULL << 63, 0), "a count of 0 touches nothing");
 	run(repne_insb, 0, LINEAR, 4, EMPTY);
@@ -218,8 +222,8 @@ CODE(user_insb, "insb; ud2");
 static void enter_user(void *argument)
 {
 	__asm__ volatile("push %0; push %1; push $2; push %2; push %3; iretq"
-	                 : : "i"(USER_DATA), "r"((uint64_t)user_stack + sizeof(user_stack)), "i"(USER_CODE), "r"(user_insb),
-	                 "D"(argument), "d"(EMPTY));
+	                 : : "i"(USER_DATA), "r"((uint64_t)user_stack + sizeof(user_stack)), "i"(USER_CODE),
+	                 "r"(user_insb), "D"(argument), "d"(EMPTY));
 }
 
 static void run_noncanonical(void *argument)
@@ -235,7 +239,8 @@ static void refusals(void)
 	check(faults(enter_user, pages, &fault) && fault.vector == GP && fault.rip == (uint64_t)user_insb,
 	      "INSB in user mode needs permission");
 	check(faults(run_noncanonical, (void *)rep_insb, &fault) && fault.vector == GP, "INSB to no canonical address");
-	check(faults(run_noncanonical, (void *)rep_outsb, &fault) && fault.vector == GP, "OUTSB from no canonical address");
+	check(faults(run_noncanonical, (void *)rep_outsb, &fault) && fault.vector == GP,
+	      "OUTSB from no canonical address");
 }
 
 /* --- device memory --- */
@@ -277,15 +282,17 @@ static void memory(void)
 	memset(pages[3], *(volatile uint8_t *)EMPTY_ADDRESS, PAGE);
 	pages[3][5] ^= 1;
 	run(repe_cmpsb, LINEAR, LINEAR + 2 * PAGE, 9, 0);
-	check(!(r.rflags & ZF_FLAG) && ended(LINEAR + 6, LINEAR + 2 * PAGE + 6, 3), "REPE CMPSB ends where they differ");
+	check(!(r.rflags & ZF_FLAG) && ended(LINEAR + 6, LINEAR + 2 * PAGE + 6, 3),
+	      "REPE CMPSB ends where they differ");
 	run(repne_scasb, 0, LINEAR + 2 * PAGE, 9, 0);
 	check(is(EMPTY_ADDRESS, 1, 0) || (r.rflags & ZF_FLAG && ended(0, LINEAR + 2 * PAGE + 1, 8)),
 	      "REPNE SCASB ends where they are the same");
 	r.rflags = 0;
 	/* From the end of RAM into an empty bus and on. */
 	run(rep_stosb, 0, LINEAR + 2 * PAGE - 4, PAGE + 8, 0);
-	check(ended(0, LINEAR + 3 * PAGE + 4, 0) && is(LINEAR + 2 * PAGE - 4, 4, 0xff) && is(LINEAR + 3 * PAGE, 4, 0xff) &&
-	      !is(LINEAR + 3 * PAGE + 4, 1, 0xff), "REP STOSB through a device into RAM");
+	check(ended(0, LINEAR + 3 * PAGE + 4, 0) && is(LINEAR + 2 * PAGE - 4, 4, 0xff) &&
+	      is(LINEAR + 3 * PAGE, 4, 0xff) && !is(LINEAR + 3 * PAGE + 4, 1, 0xff),
+	      "REP STOSB through a device into RAM");
 }
 
 int main(void)

@@ -124,7 +124,8 @@ static void stacks(void)
 	set_gate(BP, true, 0);
 	set_handler(BP, NULL);
 	check(faults(enter_user, (void *)user_in_1, &fault) && fault.vector == UD, "user mode runs to its UD2");
-	check(faults(enter_user, (void *)code_user_in, &fault) && fault.vector == GP && fault.rip == (uint64_t)code_user_in,
+	check(faults(enter_user, (void *)code_user_in, &fault) && fault.vector == GP &&
+	      fault.rip == (uint64_t)code_user_in,
 	      "and has no ports");
 	open_gate(OPEN);
 	set_handler(OPEN, look);
@@ -217,7 +218,8 @@ __asm__(
 	"	sti; nop; nop; nop; nop; cli; RECORD\n"
 	"	movl $0xaaaa0007, %ebx; movw $1, task_b + 100\n"    /* T of task B: a debug trap */
 	"	lcall $0x20, $0; RECORD\n"
-	"	movl task_gp_gate, %eax; movl %eax, task_idt + 104; movl task_gp_gate + 4, %eax; movl %eax, task_idt + 108\n"
+	"	movl task_gp_gate, %eax; movl %eax, task_idt + 104\n"
+	"	movl task_gp_gate + 4, %eax; movl %eax, task_idt + 108\n"
 	"	lcall $0x18, $0\n"                                  /* itself, busy: #GP */
 	"	lcall $0x28, $0\n"                                  /* not present: #NP */
 	"	lcall $0x30, $0\n"                                  /* too short: #TS */
@@ -259,7 +261,8 @@ static uint64_t gate(void (*target)(void))
 {
 	uint32_t address = (uint32_t)(uint64_t)target;
 
-	return (address & 0xffff) | SELECTOR(FLAT_CODE) << 16 | 0x8e00ULL << 32 | (uint64_t)(address & 0xffff0000) << 32;
+	return (address & 0xffff) | SELECTOR(FLAT_CODE) << 16 | 0x8e00ULL << 32 |
+	       (uint64_t)(address & 0xffff0000) << 32;
 }
 
 static uint64_t task_gate(void)
@@ -279,8 +282,8 @@ static void prepare(void)
 	const struct tss32 start = {
 		.cr3 = (uint32_t)(uint64_t)task_pages_b, .eip = (uint32_t)(uint64_t)task_b_main, .eflags = 2,
 		.ebx = 0xbbbb0000, .esp = (uint32_t)(uint64_t)(task_stack + 1024), .cs = SELECTOR(FLAT_CODE),
-		.es = SELECTOR(FLAT_DATA), .ss = SELECTOR(FLAT_DATA), .ds = SELECTOR(FLAT_DATA), .fs = SELECTOR(FLAT_DATA),
-		.gs = SELECTOR(FLAT_DATA), .io_map = sizeof(start),
+		.es = SELECTOR(FLAT_DATA), .ss = SELECTOR(FLAT_DATA), .ds = SELECTOR(FLAT_DATA),
+		.fs = SELECTOR(FLAT_DATA), .gs = SELECTOR(FLAT_DATA), .io_map = sizeof(start),
 	};
 
 	task_a.cr3 = (uint32_t)(uint64_t)task_pages_a;
@@ -313,16 +316,17 @@ static void prepare(void)
 /* Task B runs with its own registers and tables; the descriptors say who is busy. */
 static bool is_b(const struct visit *v, bool nested)
 {
-	return v->tr == SELECTOR(TASK_B) && v->cr0 & CR0_TS && v->cr3 == task_b.cr3 && v->mark == 0xb && v->ebx == 0xbbbb0000 &&
-	       !(v->eflags & EFLAGS_NT) == !nested && (!nested || v->link == SELECTOR(TASK_A)) && v->b & BUSY &&
+	return v->tr == SELECTOR(TASK_B) && v->cr0 & CR0_TS && v->cr3 == task_b.cr3 && v->mark == 0xb &&
+	       v->ebx == 0xbbbb0000 && !(v->eflags & EFLAGS_NT) == !nested &&
+	       (!nested || v->link == SELECTOR(TASK_A)) && v->b & BUSY &&
 	       !(v->a & BUSY) == !nested;
 }
 
 /* Back in task A, whose registers are as they were. */
 static bool is_a(const struct visit *v, uint32_t ebx)
 {
-	return v->tr == SELECTOR(TASK_A) && v->cr0 & CR0_TS && v->cr3 == task_a.cr3 && v->mark == 0xa && v->ebx == ebx &&
-	       !(v->eflags & EFLAGS_NT) && v->a & BUSY && !(v->b & BUSY);
+	return v->tr == SELECTOR(TASK_A) && v->cr0 & CR0_TS && v->cr3 == task_a.cr3 && v->mark == 0xa &&
+	       v->ebx == ebx && !(v->eflags & EFLAGS_NT) && v->a & BUSY && !(v->b & BUSY);
 }
 
 /* `number` from the last. */

@@ -28,10 +28,12 @@
 
 static volatile uint64_t table[512] __attribute__((aligned(PAGE)));
 static volatile uint64_t other_pml4[512] __attribute__((aligned(PAGE))), other_pdpt[512] __attribute__((aligned(PAGE)));
-static volatile uint64_t other_directory[512] __attribute__((aligned(PAGE))), other_table[512] __attribute__((aligned(PAGE)));
+static volatile uint64_t other_directory[512] __attribute__((aligned(PAGE)));
+static volatile uint64_t other_table[512] __attribute__((aligned(PAGE)));
 static volatile uint32_t data[4][1024] __attribute__((aligned(PAGE)));
 
-static volatile uint64_t user_pdpt[512] __attribute__((aligned(PAGE))), user_directory[512] __attribute__((aligned(PAGE)));
+static volatile uint64_t user_pdpt[512] __attribute__((aligned(PAGE)));
+static volatile uint64_t user_directory[512] __attribute__((aligned(PAGE)));
 
 static volatile uint32_t *const first = (volatile uint32_t *)LINEAR;
 static volatile uint32_t *const second = (volatile uint32_t *)(LINEAR + PAGE);
@@ -62,7 +64,10 @@ static uint64_t page(unsigned number)
 	return (uint64_t)data[number];
 }
 
-/* The kernel's own pages must not be user mode's, for SMEP and SMAP. Two address spaces, different in the second GiB's first pages only. */
+/*
+ * The kernel's own pages must not be user mode's, for SMEP and SMAP. Two address spaces, different in the second GiB's
+ * first pages only.
+ */
 static void start(void)
 {
 	page_tables[0] &= ~USER;
@@ -270,7 +275,8 @@ static void sizes(void)
 	check(*first == 0x4321, "a large page instead of a table");
 	check((*entry & (ACCESSED | DIRTY)) == ACCESSED, "it has its accessed bit");
 	*second = 1;
-	check((*entry & (ACCESSED | DIRTY)) == (ACCESSED | DIRTY) && *(volatile uint32_t *)0x401000 == 1, "and its dirty bit");
+	check((*entry & (ACCESSED | DIRTY)) == (ACCESSED | DIRTY) && *(volatile uint32_t *)0x401000 == 1,
+	      "and its dirty bit");
 	*entry = saved;
 	invlpg(first);
 	leave();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * void run_protected(void (*code)(void)): out of long mode and back (SDM 9.8.5.4, APM 14.6). `code` is 32-bit code, runs
- * without paging in flat segments of the runtime's GDT with interrupts off, and returns so; it may load tables, segments
- * and the task register, and change CR3 and CR4.
+ * void run_protected(void (*code)(void)): out of long mode and back (SDM 9.8.5.4, APM 14.6). `code` is 32-bit code,
+ * runs without paging in flat segments of the runtime's GDT with interrupts off, and returns so; it may load tables,
+ * segments and the task register, and change CR3 and CR4.
  */
 #define CR0_PG   0x80000000
 #define EFER     0xc0000080
