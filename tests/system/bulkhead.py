@@ -167,13 +167,12 @@ class Machine:
 
     def try_command(self, text, timeout=None):
         """The same; (status, output)."""
-        # Quotes keep the shell's echo of the command from looking like its output.
-        self.send(f"echo BEG''IN; {text}\necho E''ND $?\n")
+        # Quotes keep the shell's echo of the command from looking like its output. All is one line: the terminal's echo
+        # of another, typed while the command runs, could come anywhere in it.
+        self.send(f"echo BEG''IN; {text}; echo E''ND $?\n")
         match = self.expect(r"BEGIN\r\n([\s\S]*?)END ([0-9]+)\r\n", timeout)
         self.expect_text(PROMPT)
-        output = ESCAPES.sub("", match.group(1)).replace("\r", "")
-        # The prompt and the echo of the second line.
-        return int(match.group(2)), output.rsplit(PROMPT, 1)[0]
+        return int(match.group(2)), ESCAPES.sub("", match.group(1)).replace("\r", "")
 
     def focus(self, name):
         """Ctrl-A three times, until the input goes to partition `name`."""
