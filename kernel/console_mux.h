@@ -27,7 +27,7 @@ struct console_mux {
 	/* Sends bytes to the terminal; false when they were lost. */
 	bool (*emit)(struct console_mux *mux, const char *data, size_t size);
 	struct console_port *ports; /* in the order of the configuration */
-	struct console_port *monitor; /* the last stop of the focus: its line is put away for others', and drawn again */
+	struct console_port *monitor; /* the last stop of the focus: its line makes room for others' output */
 	struct console_port *focus;
 	unsigned switches;       /* Ctrl-A seen in a row */
 	bool returned;           /* the focus has written a carriage return, and no line feed yet */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The last lines of the log, to be read again. Any core writes, without a lock; a reader notices what it missed. Pure. */
+/* The last lines of the log, to be read again. Any core writes, without a lock; a reader sees what it missed. Pure. */
 #ifndef KERNEL_LOG_RING_H
 #define KERNEL_LOG_RING_H
 

@@ -143,7 +143,8 @@ static enum monitor_verdict no_partition(struct monitor_job *j)
 	if (i < partition_count)
 		return MONITOR_MORE;
 	if (j->sub)
-		monitor_print("there is no partition \"%.40s\"; did you mean %s?", j->words[1], partitions[j->sub - 1].name);
+		monitor_print("there is no partition \"%.40s\"; did you mean %s?", j->words[1],
+		              partitions[j->sub - 1].name);
 	else
 		monitor_print("there is no partition \"%.40s\"; list shows all", j->words[1]);
 	return MONITOR_DONE;

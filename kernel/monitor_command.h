@@ -80,8 +80,8 @@ unsigned monitor_vcpus(const struct partition *partition);
 uint64_t monitor_run(const struct sched_entity *entity, uint64_t now);
 uint64_t monitor_steal(const struct sched_entity *entity, uint64_t now);
 
-monitor_step monitor_help, monitor_list, monitor_info, monitor_stats, monitor_top, monitor_pause, monitor_resume,
-	monitor_stop, monitor_begin, monitor_reset, monitor_console, monitor_regs, monitor_mem, monitor_log, monitor_sched,
-	monitor_version, monitor_hw, monitor_power;
+monitor_step monitor_help, monitor_list, monitor_info, monitor_stats, monitor_top, monitor_pause, monitor_resume;
+monitor_step monitor_stop, monitor_begin, monitor_reset, monitor_console, monitor_regs, monitor_mem, monitor_log;
+monitor_step monitor_sched, monitor_version, monitor_hw, monitor_power;
 
 #endif

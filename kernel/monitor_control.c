@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The monitor's commands that change what a partition does. They ask, look again later, and say what has become of it. */
+/* The monitor's commands that change what a partition does: they ask, look again later, and say what came of it. */
 #include "arch/x86/interrupts.h"
 #include "kernel/console.h"
 #include "kernel/errno.h"
@@ -51,7 +51,8 @@ static enum monitor_verdict say(const struct monitor_job *job, const char *what)
 }
 
 /* The first step. False: the partition's state is no state for this, which has been said. */
-static bool ask(struct monitor_job *job, int (*request)(struct partition *), const char *const *refusals, unsigned count)
+static bool ask(struct monitor_job *job, int (*request)(struct partition *), const char *const *refusals,
+                unsigned count)
 {
 	int state;
 

@@ -41,8 +41,8 @@ const char *monitor_cores(char out[MONITOR_CORES], uint64_t mask)
 			to++;
 		if (used + 8 > MONITOR_CORES)
 			break;
-		used += (size_t)snprintf(out + used, MONITOR_CORES - used, to > from ? "%s%u-%u" : "%s%u", used ? "," : "", from,
-		                         to);
+		used += (size_t)snprintf(out + used, MONITOR_CORES - used, to > from ? "%s%u-%u" : "%s%u",
+		                         used ? "," : "", from, to);
 	}
 	return out;
 }

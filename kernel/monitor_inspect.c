@@ -58,14 +58,15 @@ static enum monitor_verdict ask(struct monitor_job *job)
 static void print_gprs(void)
 {
 	static const char *const names[] = {
-		"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15",
+		"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
+		"R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15",
 	};
 	unsigned i;
 
 	for (i = 0; i < GPRS; i += 4)
-		monitor_print("%s %016llx  %s %016llx  %s %016llx  %s %016llx", names[i], (ull)snapshot.gpr[i], names[i + 1],
-		              (ull)snapshot.gpr[i + 1], names[i + 2], (ull)snapshot.gpr[i + 2], names[i + 3],
-		              (ull)snapshot.gpr[i + 3]);
+		monitor_print("%s %016llx  %s %016llx  %s %016llx  %s %016llx", names[i], (ull)snapshot.gpr[i],
+		              names[i + 1], (ull)snapshot.gpr[i + 1], names[i + 2], (ull)snapshot.gpr[i + 2],
+		              names[i + 3], (ull)snapshot.gpr[i + 3]);
 }
 
 static void print_control(void)
@@ -76,8 +77,8 @@ static void print_control(void)
 	              (ull)r[VCPU_EFER], (ull)r[VCPU_PAT]);
 	monitor_print("CR0 %08llx  CR2 %016llx  CR3 %016llx  CR4 %08llx", (ull)r[VCPU_CR0], (ull)r[VCPU_CR2],
 	              (ull)r[VCPU_CR3], (ull)r[VCPU_CR4]);
-	monitor_print("DR6 %08llx  DR7 %08llx  LSTAR %016llx  KERNEL_GS_BASE %016llx", (ull)r[VCPU_DR6], (ull)r[VCPU_DR7],
-	              (ull)r[VCPU_LSTAR], (ull)r[VCPU_KERNEL_GS_BASE]);
+	monitor_print("DR6 %08llx  DR7 %08llx  LSTAR %016llx  KERNEL_GS_BASE %016llx", (ull)r[VCPU_DR6],
+	              (ull)r[VCPU_DR7], (ull)r[VCPU_LSTAR], (ull)r[VCPU_KERNEL_GS_BASE]);
 }
 
 static void print_segment(unsigned i)
@@ -87,8 +88,8 @@ static void print_segment(unsigned i)
 	};
 	const struct segment *s = &snapshot.segments[i];
 
-	monitor_print("%-4s %04x  base %016llx  limit %08x  attributes %05x", names[i], s->selector, (ull)s->base, s->limit,
-	              s->attributes);
+	monitor_print("%-4s %04x  base %016llx  limit %08x  attributes %05x", names[i], s->selector, (ull)s->base,
+	              s->limit, s->attributes);
 }
 
 enum monitor_verdict monitor_regs(struct monitor_job *job)
@@ -103,8 +104,8 @@ enum monitor_verdict monitor_regs(struct monitor_job *job)
 		return MONITOR_DONE;
 	}
 	if (asked) {
-		monitor_print("%s vCPU %u on core %u, partition %s:", job->partition->name, asked->index, asked->cpu->id,
-		              partition_state_name(job->partition));
+		monitor_print("%s vCPU %u on core %u, partition %s:", job->partition->name, asked->index,
+		              asked->cpu->id, partition_state_name(job->partition));
 		print_control();
 		asked = NULL;
 		return MONITOR_MORE;
@@ -154,7 +155,7 @@ static bool take_range(struct monitor_job *job)
 	return true;
 }
 
-/* The partition's memory is seen in its own address space only. A row ends where its addresses do, at a multiple of 16. */
+/* A partition's memory is seen in its own address space only. A row ends at a multiple of 16. */
 enum monitor_verdict monitor_mem(struct monitor_job *job)
 {
 	uint8_t data[ROW];

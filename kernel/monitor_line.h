@@ -32,8 +32,8 @@ struct monitor_line {
 };
 
 /*
- * A byte from the terminal: printable ASCII is inserted. Ctrl-A, -E, -B, -F, Home, End and arrows move; Backspace, Delete,
- * Ctrl-D, -K, -U and -W delete; Ctrl-P, -N and arrows go through the history. Everything else does nothing.
+ * A byte from the terminal: printable ASCII is inserted. Ctrl-A, -E, -B, -F, Home, End and arrows move; Backspace,
+ * Delete, Ctrl-D, -K, -U and -W delete; Ctrl-P, -N and arrows go through the history. Everything else does nothing.
  */
 enum monitor_key monitor_line_key(struct monitor_line *line, uint8_t byte);
 void monitor_line_insert(struct monitor_line *line, const char *text, size_t size);

@@ -93,7 +93,8 @@ static void print_memory(void)
 	struct mem_info info;
 
 	mem_info(&info);
-	monitor_print("memory: %llu MiB, largest free block %llu MiB", (ull)(info.total >> 20), (ull)(info.largest >> 20));
+	monitor_print("memory: %llu MiB, largest free block %llu MiB", (ull)(info.total >> 20),
+	              (ull)(info.largest >> 20));
 }
 
 static void print_virtualization(void)
@@ -121,7 +122,8 @@ static void print_firmware(void)
 enum monitor_verdict monitor_hw(struct monitor_job *job)
 {
 	static void (*const parts[])(void) = {
-		print_processor, print_cores, print_time, print_memory, print_virtualization, print_state, print_firmware,
+		print_processor, print_cores, print_time, print_memory, print_virtualization, print_state,
+		print_firmware,
 	};
 	const unsigned count = sizeof(parts) / sizeof(parts[0]);
 

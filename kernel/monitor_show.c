@@ -28,7 +28,8 @@ enum monitor_verdict monitor_list(struct monitor_job *job)
 	char cores[MONITOR_CORES], time[MONITOR_TIME];
 
 	if (!job->steps)
-		monitor_print("%-16s %-8s %-10s %10s %-9s %6s %9s", "NAME", "STATE", "CORES", "MEMORY", "POLICY", "STARTS", "UP");
+		monitor_print("%-16s %-8s %-10s %10s %-9s %6s %9s", "NAME", "STATE", "CORES", "MEMORY", "POLICY",
+		              "STARTS", "UP");
 	if (job->index == partition_count)
 		return MONITOR_DONE;
 	job->index++;
@@ -93,7 +94,8 @@ enum monitor_verdict monitor_info(struct monitor_job *job)
 	const struct partition *p = job->partition;
 
 	if (!job->steps) {
-		monitor_print("%s: partition %u of %u, %s", p->name, p->id + 1, partition_count, partition_state_name(p));
+		monitor_print("%s: partition %u of %u, %s", p->name, p->id + 1, partition_count,
+		              partition_state_name(p));
 		return p->config->bad ? MONITOR_DONE : MONITOR_MORE;
 	}
 	if (job->steps <= sizeof(parts) / sizeof(parts[0])) {
@@ -110,14 +112,14 @@ enum monitor_verdict monitor_info(struct monitor_job *job)
 static void print_times(const struct vcpu *vcpu)
 {
 	const struct sched_entity *e = &vcpu->sched;
-	uint64_t now = rdtsc(), run = monitor_run(e, now), steal = monitor_steal(e, now), all = vcpu->partition->first_start;
+	uint64_t now = rdtsc(), run = monitor_run(e, now), steal = monitor_steal(e, now);
+	uint64_t first = vcpu->partition->first_start, all = first && first < now ? now - first : 0;
+	uint64_t wait = all > run + steal ? all - run - steal : 0;
 	char text[3][MONITOR_TIME];
 
-	all = all && all < now ? now - all : 0;
 	monitor_print("%s vCPU %u: run %s, steal %s, wait %s; overruns %llu, throttled %llu, missed %llu",
 	              vcpu->partition->name, vcpu->index, monitor_time(text[0], run), monitor_time(text[1], steal),
-	              monitor_time(text[2], all > run + steal ? all - run - steal : 0), (ull)e->overruns, (ull)e->throttled,
-	              (ull)e->missed);
+	              monitor_time(text[2], wait), (ull)e->overruns, (ull)e->throttled, (ull)e->missed);
 }
 
 static void print_exit(const struct exit_statistics *s, const char *name)
@@ -181,8 +183,8 @@ enum monitor_verdict monitor_stats(struct monitor_job *job)
 static void print_share(const struct vcpu *vcpu)
 {
 	static const char *const states[] = {
-		[SCHED_ABSENT] = "absent", [SCHED_BLOCKED] = "waiting", [SCHED_READY] = "ready", [SCHED_RUNNING] = "on its core",
-		[SCHED_THROTTLED] = "throttled",
+		[SCHED_ABSENT] = "absent", [SCHED_BLOCKED] = "waiting", [SCHED_READY] = "ready",
+		[SCHED_RUNNING] = "on its core", [SCHED_THROTTLED] = "throttled",
 	};
 	char policy[96];
 

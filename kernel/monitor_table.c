@@ -29,14 +29,15 @@ const struct monitor_command monitor_commands[MONITOR_COMMANDS] = {
 	{ "stop", "P", "end a partition at once, as by its power switch", HELP(
 	  "It stays off whatever its key restart says, until start. The machine stays on, too."),
 	  monitor_stop, 1, 1, ARGUMENT_PARTITION },
-	{ "start", "P", "start a partition that is off, with zeroed memory", NULL, monitor_begin, 1, 1, ARGUMENT_PARTITION },
+	{ "start", "P", "start a partition that is off, with zeroed memory", NULL, monitor_begin, 1, 1,
+	  ARGUMENT_PARTITION },
 	{ "reset", "P", "end a partition and start it anew, as by its reset button", NULL, monitor_reset, 1, 1,
 	  ARGUMENT_PARTITION },
 	{ "console", "P", "move the input to a partition's console", HELP(
 	  "Ctrl-A three times moves it on, after the last partition to the monitor."),
 	  monitor_console, 1, 1, ARGUMENT_PARTITION },
 	{ "regs", "P [N]", "the registers of its vCPU N, or 0", HELP(
-	  "A running vCPU writes them down on its core and goes on; one of a partition that is off shows its last ones."),
+	  "A running vCPU writes them down on its core and goes on; one of a partition that is off has its last ones."),
 	  monitor_regs, 1, 2, ARGUMENT_PARTITION },
 	{ "mem", "P ADDRESS [COUNT]", "what is in its memory, by guest-physical address", HELP(
 	  "256 bytes if COUNT is not given. Numbers are decimal, or hexadecimal after 0x. Ctrl-C ends it."),

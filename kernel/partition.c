@@ -33,8 +33,8 @@ static void set_state(struct partition *partition, enum partition_state state)
 }
 
 /*
- * The last partition has ended: an orderly end turns the machine off, a failure leaves it for the operator to see. So does
- * one that the operator has stopped (`held`), to be started again perhaps.
+ * The last partition has ended: an orderly end turns the machine off, a failure leaves it for the operator to see. So
+ * does one that the operator has stopped (`held`), to be started again perhaps.
  */
 static void all_ended(bool held)
 {

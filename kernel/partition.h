@@ -103,7 +103,7 @@ void partition_not_started(struct partition *partition);
  * at once; what they lead to is seen in `state`. E_INVALID: not in this state.
  */
 int partition_turn_on(struct partition *partition);  /* OFF: with zeroed memory (partition.c) */
-int partition_turn_off(struct partition *partition); /* all but OFF; again until it is off, for it may just start anew */
+int partition_turn_off(struct partition *partition); /* all but OFF; again until it is off, for it may start anew */
 int partition_reset(struct partition *partition);    /* RUNNING, PAUSED: ends and starts */
 int partition_pause(struct partition *partition);    /* RUNNING */
 int partition_resume(struct partition *partition);   /* PAUSED */
