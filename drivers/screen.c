@@ -237,18 +237,20 @@ void screen_write(struct screen *screen, const char *data, size_t size)
 		put(screen, (uint8_t)data[i]);
 }
 
-/* From the first cell that differs to the last. */
-static bool take_row(struct screen *screen, unsigned row, struct screen_run *run)
+/* From the first cell that differs to the last, or as many as there may be. */
+static bool take_row(struct screen *screen, unsigned row, unsigned most, struct screen_run *run)
 {
 	const uint16_t *cells = line(screen, row);
 	uint16_t *shown = screen->shown[row];
 	unsigned from = 0, to = screen->columns, i;
 
-	screen->dirty[row] = false;
 	while (from < to && cells[from] == shown[from])
 		from++;
 	while (to > from && cells[to - 1] == shown[to - 1])
 		to--;
+	screen->dirty[row] = to - from > most;
+	if (to - from > most)
+		to = from + most;
 	run->row = row;
 	run->column = from;
 	run->count = to - from;
@@ -257,14 +259,14 @@ static bool take_row(struct screen *screen, unsigned row, struct screen_run *run
 	return run->count;
 }
 
-bool screen_take(struct screen *screen, struct screen_run *run)
+bool screen_take(struct screen *screen, unsigned most, struct screen_run *run)
 {
 	unsigned i, row;
 
 	for (i = 0; i < screen->rows; i++) {
 		row = (screen->take_from + i) % screen->rows;
-		if (screen->dirty[row] && take_row(screen, row, run)) {
-			screen->take_from = row + 1;
+		if (screen->dirty[row] && take_row(screen, row, most, run)) {
+			screen->take_from = screen->dirty[row] ? row : row + 1;
 			return true;
 		}
 	}

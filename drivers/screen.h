@@ -41,7 +41,7 @@ struct screen_run {
 	uint16_t cells[SCREEN_COLUMNS];
 };
 
-/* The next one to draw; it counts as drawn. False when there is none. */
-bool screen_take(struct screen *screen, struct screen_run *run);
+/* The next one to draw, of `most` cells at the most; it counts as drawn. False when there is none. */
+bool screen_take(struct screen *screen, unsigned most, struct screen_run *run);
 
 #endif

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/console.h"
 
+#include <stdatomic.h>
+
 #include "arch/x86/acpi.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/paging.h"
 #include "boot/bootinfo.h"
 #include "drivers/uart16550.h"
+#include "kernel/chores.h"
 #include "kernel/config.h"
 #include "kernel/console_screen.h"
-#include "kernel/core.h"
 #include "kernel/errno.h"
 #include "kernel/log.h"
 #include "kernel/spinlock.h"
@@ -28,13 +30,13 @@
 enum mode {
 	DIRECT,    /* whoever writes, at once */
 	INTERRUPT, /* the UART's interrupt */
-	POLLED,    /* a core that has nothing else to do */
+	POLLED,    /* a chore */
 };
 
 static struct uart16550 uart;
 static struct spinlock lock;
 static enum mode mode;
-static const struct cpu *poller;
+static _Atomic bool losses; /* of some partition's output, that have not been reported */
 
 static uint8_t ring[RING];
 static uint32_t head, tail; /* written at head, sent from tail; free-running */
@@ -92,8 +94,10 @@ static bool emit(struct console_mux *mux, const char *data, size_t size)
 	console_screen_write(data, size);
 	if (!uart.present)
 		return true;
-	if (RING - (head - tail) < size + reserve)
+	if (RING - (head - tail) < size + reserve) {
+		atomic_store_explicit(&losses, true, memory_order_relaxed);
 		return false;
+	}
 	for (i = 0; i < size; i++)
 		ring[head++ % RING] = (uint8_t)data[i];
 	return true;
@@ -242,21 +246,27 @@ static struct console_port *next_loss(uint64_t *lost)
 	return port;
 }
 
-static void report_losses(void)
+/* One partition's. When the line has nothing to send, so that nobody waits for it. */
+static bool report_loss(void)
 {
 	struct console_port *port;
 	uint64_t lost;
 
-	while ((port = next_loss(&lost)))
-		log_warning(port->name, "%llu bytes of console output lost: it writes faster than the line can send",
-		            (unsigned long long)lost);
+	if (head != tail || !atomic_exchange(&losses, false))
+		return false;
+	port = next_loss(&lost);
+	if (!port)
+		return false;
+	atomic_store(&losses, true);
+	log_warning(port->name, "%llu bytes of console output lost: it writes faster than the line can send",
+	            (unsigned long long)lost);
+	return true;
 }
 
 static void serve(void)
 {
 	struct console_port *to = NULL;
 	uint8_t input[INPUT];
-	bool empty;
 	size_t n;
 
 	spin_lock(&lock);
@@ -264,12 +274,11 @@ static void serve(void)
 	if (mode == POLLED)
 		drain();
 	send();
-	empty = head == tail;
 	spin_unlock(&lock);
 	if (n && to && to->receive)
 		to->receive(to->context, input, n);
-	if (empty)
-		report_losses();
+	if (head == tail && atomic_load_explicit(&losses, memory_order_relaxed))
+		chores_wake(CHORE_CONSOLE);
 }
 
 static void on_interrupt(void *context)
@@ -282,12 +291,17 @@ static void on_interrupt(void *context)
 	spin_unlock(&lock);
 }
 
-uint64_t console_poll(void)
+uint64_t console_chore(void)
 {
-	if (mode != POLLED || this_cpu() != poller)
-		return UINT64_MAX;
-	serve();
-	return rdtsc() + ns_to_tsc(POLL_NS);
+	uint64_t next = console_screen_chore();
+
+	if (mode == POLLED) {
+		uint64_t poll = rdtsc() + ns_to_tsc(POLL_NS);
+
+		serve();
+		next = poll < next ? poll : next;
+	}
+	return report_loss() ? 0 : next;
 }
 
 void console_early(const struct bootinfo *boot)
@@ -380,17 +394,9 @@ void console_init(const struct config *config)
 
 void console_start(void)
 {
-	struct cpu *spare = core_spare();
-
-	console_screen_painter(spare ? spare : &cpus[0]);
-	if (!uart.present || mode != DIRECT)
-		return;
-	if (!spare) {
-		log_warning(NULL, "no console input: the UART has no interrupt, and no core is free to look at it");
-		return;
-	}
-	poller = spare;
-	mode = POLLED;
+	console_screen_start();
+	if (uart.present && mode == DIRECT)
+		mode = POLLED;
 }
 
 void console_panic(void)

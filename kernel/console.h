@@ -26,10 +26,10 @@ void console_early(const struct bootinfo *boot);
 void console_map(const struct bootinfo *boot);
 /* The configured port (or that of the SPCR table, or COM1) with interrupts. After apic_init() and acpi_init(). */
 void console_init(const struct config *config);
-/* When it is known which cores have a vCPU: drawing, and a UART without an interrupt, are left to a free one. */
+/* From now on drawing, and a UART without an interrupt, are left to a chore. */
 void console_start(void);
-/* Called by cores that have no vCPU: serves a UART without an interrupt. Returns the TSC value of the next call. */
-uint64_t console_poll(void);
+/* See chores_step(). */
+uint64_t console_chore(void);
 /* Breaks locks and polls from now on: what is printed is seen. */
 void console_panic(void);
 

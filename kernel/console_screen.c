@@ -8,43 +8,53 @@
 #include "boot/bootinfo.h"
 #include "drivers/framebuffer.h"
 #include "drivers/screen.h"
+#include "kernel/chores.h"
 #include "kernel/log.h"
 #include "kernel/spinlock.h"
 
 static struct framebuffer framebuffer;
 static struct screen screen;
 static struct spinlock lock; /* of `screen`; taken with the console's held, never the other way round */
-static struct cpu *painter;
-static uint8_t vector;       /* makes the painter call paint() */
-static _Atomic bool asked;   /* the painter has been sent an interrupt that it has not begun to serve */
+static bool deferred;         /* it is drawn by console_screen_chore() */
+static _Atomic bool awake;    /* which is called, or will be soon */
+static bool rested;           /* there was nothing to draw the last time */
 
-static bool take(struct screen_run *run)
+#define STEP_CELLS 2          /* drawn in one step */
+#define REST_NS    10000000   /* from the end of drawing to the next look: who writes wakes nobody meanwhile */
+
+static bool take(unsigned most, struct screen_run *run)
 {
 	bool any;
 
 	spin_lock(&lock);
-	any = screen_take(&screen, run);
+	any = screen_take(&screen, most, run);
 	spin_unlock(&lock);
 	if (any)
 		framebuffer_draw(&framebuffer, run->row, run->column, run->cells, run->count);
 	return any;
 }
 
-static void ask(void)
-{
-	if (!atomic_exchange_explicit(&asked, true, memory_order_acq_rel))
-		apic_send_ipi(painter->apic_id, vector);
-}
-
-/* One row: the guest of this core runs on between two of them. */
-static void paint(void *context)
+uint64_t console_screen_chore(void)
 {
 	struct screen_run run;
 
-	(void)context;
-	atomic_store_explicit(&asked, false, memory_order_release);
-	if (framebuffer.pixels && take(&run))
-		ask();
+	if (!framebuffer.pixels || !atomic_load(&awake))
+		return UINT64_MAX;
+	if (take(STEP_CELLS, &run)) {
+		rested = false;
+		return 0;
+	}
+	if (!rested) {
+		rested = true;
+		return rdtsc() + ns_to_tsc(REST_NS);
+	}
+	rested = false;
+	atomic_store(&awake, false);
+	/* Who wrote before that line has woken nobody. */
+	if (!take(STEP_CELLS, &run))
+		return UINT64_MAX;
+	atomic_store(&awake, true);
+	return 0;
 }
 
 void console_screen_early(const struct bootinfo *boot)
@@ -69,17 +79,9 @@ void console_screen_off(void)
 	framebuffer.pixels = NULL;
 }
 
-void console_screen_painter(struct cpu *cpu)
+void console_screen_start(void)
 {
-	int number;
-
-	if (!framebuffer.pixels)
-		return;
-	number = irq_ipi(paint, NULL);
-	if (number < 0)
-		return; /* as before: whoever writes draws */
-	vector = (uint8_t)number;
-	painter = cpu;
+	deferred = true;
 }
 
 void console_screen_write(const char *data, size_t size)
@@ -97,16 +99,16 @@ void console_screen_show(void)
 
 	if (!framebuffer.pixels)
 		return;
-	if (painter) {
-		ask();
-		return;
+	if (!deferred) {
+		while (take(SCREEN_COLUMNS, &run))
+			;
+	} else if (!atomic_load_explicit(&awake, memory_order_relaxed) && !atomic_exchange(&awake, true)) {
+		chores_wake(CHORE_CONSOLE);
 	}
-	while (take(&run))
-		;
 }
 
 void console_screen_panic(void)
 {
 	spin_break(&lock);
-	painter = NULL;
+	deferred = false;
 }

@@ -7,8 +7,8 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/paging.h"
+#include "kernel/chores.h"
 #include "kernel/config.h"
-#include "kernel/console.h"
 #include "kernel/errno.h"
 #include "kernel/mem.h"
 #include "kernel/partition.h"
@@ -27,17 +27,26 @@ struct core {
 	_Atomic(struct vcpu *) current;
 	_Atomic(struct vcpu *) mail;      /* vCPUs that others have news for, a stack by `mail_next` */
 	struct vcpu *loaded;              /* whose FPU state is in the processor */
-	core_chore *_Atomic chore;
-	_Atomic bool chore_woken;
-	uint64_t chore_at;                /* when it is due by itself */
-	uint64_t chore_gap;               /* not before that, if the core has vCPUs */
 	void *sched_memory;
-	unsigned vcpus, room;
+	unsigned vcpus, guaranteed, room; /* guaranteed: those of policy cyclic or rt */
 };
 
 static struct core cores[CPU_MAX];
 
-#define CHORE_GAP_NS 1000000
+/* Where the chores are done, and what stands for them in its struct sched. */
+static struct {
+	struct core *core;
+	struct cpu *cpu;
+	struct sched_entity entity;
+	_Atomic bool woken;
+	uint64_t due;      /* when they are due by themselves */
+	bool squeezed;     /* the core is dedicated to a vCPU: they are done between two of its runs, not often */
+	uint64_t not_before;
+} home;
+
+static _Atomic bool settled; /* who belongs to which core: until then the boot core writes to all of `cores` */
+
+#define HOME_GAP_NS 1000000 /* between two steps that a dedicated vCPU pays for */
 
 static struct vcpu *vcpu_of(struct sched_entity *entity)
 {
@@ -47,16 +56,6 @@ static struct vcpu *vcpu_of(struct sched_entity *entity)
 static struct vcpu *sleeper_of(struct sched_node *node)
 {
 	return (struct vcpu *)((char *)node - offsetof(struct vcpu, sleeper));
-}
-
-struct cpu *core_spare(void)
-{
-	unsigned i;
-
-	for (i = CPU_MAX; i-- > 0;)
-		if (cpus[i].online && !cores[i].vcpus)
-			return &cpus[i];
-	return NULL;
 }
 
 /* --- who belongs to a core --- */
@@ -130,8 +129,10 @@ int core_assign(struct vcpu *vcpu, const struct config_sched *config)
 		error = sched_add(&core->sched, &vcpu->sched, &parameters);
 	if (!error && config->policy == SCHED_CYCLIC)
 		error = add_windows(core, vcpu, config);
-	if (!error)
+	if (!error) {
 		core->vcpus++;
+		core->guaranteed += config->policy == SCHED_CYCLIC || config->policy == SCHED_RT;
+	}
 	return error;
 }
 
@@ -141,6 +142,7 @@ void core_remove(struct vcpu *vcpu)
 
 	sched_remove(&core->sched, &vcpu->sched, 0);
 	core->vcpus--;
+	core->guaranteed -= vcpu->sched.parameters.policy == SCHED_CYCLIC || vcpu->sched.parameters.policy == SCHED_RT;
 }
 
 /* --- news --- */
@@ -177,7 +179,7 @@ bool core_runs(const struct vcpu *vcpu)
 static bool has_news(const struct core *core)
 {
 	return atomic_load_explicit(&core->mail, memory_order_relaxed) ||
-	       atomic_load_explicit(&core->chore_woken, memory_order_relaxed);
+	       (core == home.core && atomic_load_explicit(&home.woken, memory_order_relaxed));
 }
 
 bool core_must_pick(const struct vcpu *vcpu)
@@ -324,9 +326,7 @@ static void run(struct core *core, struct vcpu *vcpu, uint64_t until)
 
 static void idle(struct core *core, uint64_t until)
 {
-	uint64_t poll = core->vcpus ? UINT64_MAX : console_poll();
-
-	apic_timer_set(poll < until ? poll : until);
+	apic_timer_set(until);
 	/* STI takes effect after HLT has begun: a kick cannot slip in between. */
 	if (!has_news(core))
 		__asm__ volatile("sti; hlt; cli" : : : "memory");
@@ -336,39 +336,75 @@ static void idle(struct core *core, uint64_t until)
 
 /* --- chores --- */
 
-void core_set_chore(struct cpu *cpu, core_chore *chore)
+/* How much a guest there would mind: one that has time guaranteed, more than one that shares, more than none. */
+static unsigned unfit(const struct core *core)
 {
-	atomic_store(&cores[cpu->id].chore, chore);
-	core_wake_chore(cpu);
+	return core->sched.dedicated ? 3 : core->guaranteed ? 2 : core->vcpus != 0;
 }
 
-void core_wake_chore(struct cpu *cpu)
+void core_settle_home(void)
 {
-	atomic_store(&cores[cpu->id].chore_woken, true);
-	if (cpu != this_cpu())
-		cpu_kick(cpu);
+	const struct sched_parameters parameters = { .policy = SCHED_FAIR, .weight = SCHED_WEIGHT_DEFAULT };
+	struct cpu *best = &cpus[0];
+	unsigned i;
+
+	for (i = 1; i < CPU_MAX; i++)
+		if (cpus[i].online && unfit(&cores[i]) < unfit(&cores[best->id]))
+			best = &cpus[i];
+	home.squeezed = reserve(&cores[best->id]) || sched_add(&cores[best->id].sched, &home.entity, &parameters);
+	home.cpu = best;
+	home.due = UINT64_MAX;
+	home.core = &cores[best->id];
+	atomic_store(&settled, true);
+	for (i = 0; i < CPU_MAX; i++)
+		if (cpus[i].online && &cpus[i] != this_cpu())
+			cpu_kick(&cpus[i]);
 }
 
-/* Whom the scheduler has picked pays for it, as for an interrupt. Returns when it is due next. */
-static uint64_t do_chore(struct core *core, uint64_t now)
+void core_wake_home(void)
 {
-	core_chore *chore = atomic_load_explicit(&core->chore, memory_order_relaxed);
+	if (!home.core || atomic_exchange(&home.woken, true))
+		return;
+	if (home.cpu != this_cpu())
+		cpu_kick(home.cpu);
+}
 
-	if (!chore)
-		return UINT64_MAX;
-	if (atomic_load_explicit(&core->chore_woken, memory_order_relaxed)) {
-		atomic_store(&core->chore_woken, false);
-		core->chore_at = now;
+/* Of a dedicated vCPU's core: it pays, as for an interrupt, for a step now and then. Returns when the next is due. */
+static uint64_t squeeze_in(uint64_t now)
+{
+	if (home.due < home.not_before)
+		home.due = home.not_before;
+	if (now >= home.due) {
+		home.due = chores_step();
+		home.not_before = rdtsc() + ns_to_tsc(HOME_GAP_NS);
 	}
-	if (core->vcpus && core->chore_at < core->chore_gap)
-		core->chore_at = core->chore_gap;
-	if (now < core->chore_at)
-		return core->chore_at;
-	core->chore_at = chore();
-	core->chore_gap = rdtsc() + ns_to_tsc(CHORE_GAP_NS);
-	if (core->vcpus && core->chore_at < core->chore_gap)
-		core->chore_at = core->chore_gap;
-	return core->chore_at;
+	return home.due > home.not_before ? home.due : home.not_before;
+}
+
+/* Are chores due? Returns when they will be. */
+static uint64_t look_home(struct core *core, uint64_t now)
+{
+	if (core != home.core)
+		return UINT64_MAX;
+	if (atomic_load_explicit(&home.woken, memory_order_relaxed)) {
+		atomic_store(&home.woken, false);
+		home.due = 0;
+	}
+	if (home.squeezed)
+		return home.due == UINT64_MAX ? UINT64_MAX : squeeze_in(now);
+	if (home.due > now)
+		return home.due;
+	sched_wake(&core->sched, &home.entity, now);
+	return UINT64_MAX;
+}
+
+static void do_chores(struct core *core, uint64_t until)
+{
+	do
+		home.due = chores_step();
+	while (!home.due && !has_news(core) && rdtsc() < until);
+	if (home.due)
+		sched_block(&core->sched, &home.entity, rdtsc());
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -381,16 +417,20 @@ void core_main(void)
 	struct core *core = &cores[this_cpu()->id];
 
 	interrupts_off();
+	while (!atomic_load(&settled))
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
 	for (;;) {
-		uint64_t now = rdtsc(), until;
+		uint64_t now = rdtsc(), until, chores;
 		struct sched_entity *entity;
 
 		take_mail(core, now);
 		wake_sleepers(core, now);
+		chores = look_home(core, now);
 		entity = sched_pick(&core->sched, now, &until);
-		until = earlier(until, sched_heap_key(&core->sleepers));
-		until = earlier(until, do_chore(core, now));
-		if (entity)
+		until = earlier(earlier(until, chores), sched_heap_key(&core->sleepers));
+		if (entity == &home.entity)
+			do_chores(core, until);
+		else if (entity)
 			run(core, vcpu_of(entity), until);
 		else
 			idle(core, until);

@@ -14,19 +14,15 @@ struct config_sched;
 int core_assign(struct vcpu *vcpu, const struct config_sched *config);
 /* Takes it back. */
 void core_remove(struct vcpu *vcpu);
-/* The last core without a vCPU, where the hypervisor's own chores disturb nobody; NULL: there is none. */
-struct cpu *core_spare(void);
 /* Each core's loop, from the end of boot on. */
 void core_main(void) __attribute__((noreturn));
 
 /*
- * Work of the hypervisor's own, between the vCPUs of a core: called with interrupts off, done within microseconds.
- * Returns the TSC value of its next call; UINT64_MAX: when it is woken. On a core that has vCPUs it is called once in a
- * millisecond at the most.
+ * The chores (kernel/chores.h): chooses a core for them, when partitions are known, and lets all cores begin; and
+ * tells it that there are some.
  */
-typedef uint64_t core_chore(void);
-void core_set_chore(struct cpu *cpu, core_chore *chore); /* one for each core; it is called soon */
-void core_wake_chore(struct cpu *cpu);                   /* from any core, from interrupt handlers */
+void core_settle_home(void);
+void core_wake_home(void);
 
 /* From any core: something changed for this vCPU (its todo word, its partition's state). Its core looks at it soon. */
 void core_notify(struct vcpu *vcpu);

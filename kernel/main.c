@@ -7,6 +7,7 @@
 #include "arch/x86/paging.h"
 #include "kernel/admission.h"
 #include "kernel/boot_files.h"
+#include "kernel/chores.h"
 #include "kernel/config.h"
 #include "kernel/console.h"
 #include "kernel/core.h"
@@ -120,6 +121,7 @@ void kernel_main(uint64_t bootinfo_phys)
 	partitions_create(&config);
 	console_start();
 	monitor_start();
+	chores_start();
 	partitions_start();
 	core_entry();
 }

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "arch/x86/interrupts.h"
+#include "kernel/chores.h"
 #include "kernel/config_parse.h"
 #include "kernel/console.h"
-#include "kernel/core.h"
 #include "kernel/monitor_command.h"
 #include "kernel/monitor_words.h"
 #include "kernel/partition.h"
@@ -22,7 +22,6 @@
 
 static const char prompt[] = "bulkhead> ";
 
-static struct cpu *home;    /* whose chore this is */
 static struct console_port port;
 
 /* Written by the console's interrupt, read by the chore. */
@@ -56,7 +55,7 @@ static void receive(void *context, const uint8_t *data, size_t size)
 	atomic_store(&input_head, head);
 	if (cancel_seen)
 		atomic_store(&cancelled, true);
-	core_wake_chore(home);
+	chores_wake(CHORE_MONITOR);
 }
 
 static bool has_input(void)
@@ -336,7 +335,7 @@ static bool go_on(void)
 	return settle();
 }
 
-static uint64_t chore(void)
+uint64_t monitor_chore(void)
 {
 	if (atomic_exchange(&cancelled, false))
 		cancel();
@@ -349,12 +348,8 @@ static uint64_t chore(void)
 
 void monitor_start(void)
 {
-	home = core_spare();
-	if (!home)
-		home = &cpus[0];
 	port.name = "monitor";
 	port.receive = receive;
 	console_attach_monitor(&port);
 	stale = true;
-	core_set_chore(home, chore);
 }

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	screen_init(&screen, framebuffer.columns, framebuffer.rows);
 	for (i = 3; i < size; i += step) {
 		screen_write(&screen, (const char *)data + i, size - i < step ? size - i : step);
-		while (screen_take(&screen, &run)) {
+		while (screen_take(&screen, data[2] + 1u, &run)) {
 			if (!run.count || run.row >= screen.rows || run.column + run.count > screen.columns)
 				abort();
 			framebuffer_draw(&framebuffer, run.row, run.column, run.cells, run.count);

@@ -37,7 +37,7 @@ static unsigned draw(void)
 	struct screen_run run;
 	unsigned cells = 0;
 
-	while (screen_take(&screen, &run)) {
+	while (screen_take(&screen, SCREEN_COLUMNS, &run)) {
 		assert_true(run.count > 0 && run.row < screen.rows && run.column + run.count <= screen.columns);
 		memcpy(&display[run.row][run.column], run.cells, run.count * sizeof(run.cells[0]));
 		cells += run.count;
@@ -99,6 +99,22 @@ static void only_what_differs_is_drawn(void **state)
 	assert_int_equal(draw(), 1);
 	write_text("\r\n\x1b[1A\x1b[Kthe sane text"); /* erased and written again before anybody looked */
 	assert_int_equal(draw(), 0);
+}
+
+static void taken_in_parts(void **state)
+{
+	struct screen_run run;
+	unsigned takes = 0, cells = 0;
+
+	(void)state;
+	write_text("\n12345678901234567890");
+	while (screen_take(&screen, 8, &run)) {
+		assert_true(run.row == 1 && run.count <= 8 && run.column == cells);
+		takes++;
+		cells += run.count;
+	}
+	assert_int_equal(takes, 3);
+	assert_int_equal(cells, 20);
 }
 
 static void scrolling_keeps_the_newest(void **state)
@@ -317,6 +333,7 @@ int main(void)
 		cmocka_unit_test_setup(lines_and_tabs, clear),
 		cmocka_unit_test_setup(long_lines_wrap_when_more_comes, clear),
 		cmocka_unit_test_setup(only_what_differs_is_drawn, clear),
+		cmocka_unit_test_setup(taken_in_parts, clear),
 		cmocka_unit_test_setup(scrolling_keeps_the_newest, clear),
 		cmocka_unit_test_setup(cursor_and_erasing, clear),
 		cmocka_unit_test_setup(cursor_stays_on_the_screen, clear),
