@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bulkhead import HEAD, MONITOR, guest
+from bulkhead import HEAD, MONITOR, guest, linux
 
 COMMANDS = ("help list info stats top pause resume stop start reset console regs mem log sched version hw power").split()
 FREE = re.compile(r"memory: (\d+) KiB free, hypervisor (\d+) KiB, guests (\d+) KiB")
@@ -289,6 +289,33 @@ def test_stop_of_one_that_waits_to_be_started(start, vendor):
     machine.send("power off\r")
     machine.ends(0)
     assert "info bulkhead: power off" in machine.log()
+
+
+def test_linux(start, vendor):
+    """A stock kernel with two processors is paused and resumed many times, at work and idle, and goes on; the registers of
+    each processor can be seen; then it is reset."""
+    machine = start(HEAD + linux(vendor=vendor), vendor=vendor, cpus=2)
+    machine.shell()
+    for line in "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; echo count''ed $i\n", "\n":
+        machine.send(line)
+        machine.enter_monitor()
+        for _ in range(10):
+            assert "linux is paused\n" in machine.monitor("pause linux")
+            assert "linux goes on\n" in machine.monitor("resume linux")
+        for number in 0, 1:
+            assert re.search(rf"^linux vCPU {number} on core {number}, partition running:\nRIP \w", machine.monitor(
+                f"regs linux {number}"), re.M)
+        machine.focus("linux")
+    machine.send("\n")
+    assert "2" in machine.command("nproc")
+    assert "counted 20000" in machine.log()
+    machine.enter_monitor()
+    assert "linux is started anew" in machine.monitor("reset linux")
+    machine.focus("linux")
+    machine.expect_text("in a partition of Bulkhead", machine.boot_wait)
+    machine.shell()
+    machine.send("poweroff\n")
+    machine.ends(0, machine.boot_wait)
 
 
 def test_nothing_starts_by_itself(start, vendor):
