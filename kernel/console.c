@@ -125,6 +125,16 @@ void console_guest_write(struct console_port *port, uint8_t byte)
 	spin_unlock(&lock);
 }
 
+void console_end_line(struct console_port *port)
+{
+	spin_lock(&lock);
+	reserve = RESERVE;
+	console_mux_end_line(&mux, port);
+	reserve = 0;
+	send();
+	spin_unlock(&lock);
+}
+
 void console_write_line(const char *text, size_t size)
 {
 	uint32_t room = (uint32_t)size + 2 * CONSOLE_LINE; /* the line, and the focused partition's again */

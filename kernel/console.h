@@ -42,6 +42,8 @@ void console_flush(void);
 void console_attach(struct console_port *port);
 /* A byte of a guest's output. */
 void console_guest_write(struct console_port *port, uint8_t byte);
+/* The guest has ended. */
+void console_end_line(struct console_port *port);
 
 /* --- the monitor's side. False: there is no room at the moment, nothing was done. See console_mux.h. --- */
 void console_attach_monitor(struct console_port *port);

@@ -135,6 +135,18 @@ void console_mux_write(struct console_mux *mux, struct console_port *port, uint8
 		flush_line(mux, port);
 }
 
+void console_mux_end_line(struct console_mux *mux, struct console_port *port)
+{
+	if (!port->length)
+		return;
+	if (port != mux->focus) {
+		flush_line(mux, port);
+		return;
+	}
+	put(mux, port, "\r\n", 2);
+	port->length = 0;
+}
+
 /* Is there another place for the input to go to? */
 static bool can_move(const struct console_mux *mux)
 {

@@ -40,6 +40,8 @@ void console_mux_attach_monitor(struct console_mux *mux, struct console_port *po
 void console_mux_focus(struct console_mux *mux, struct console_port *port);
 /* A byte that a partition writes. */
 void console_mux_write(struct console_mux *mux, struct console_port *port, uint8_t byte);
+/* The partition has ended, perhaps within a line: what it writes next begins a new one. */
+void console_mux_end_line(struct console_mux *mux, struct console_port *port);
 /* A whole line from the hypervisor itself. */
 void console_mux_line(struct console_mux *mux, const char *text, size_t size);
 /* A whole line from the monitor. */

@@ -130,6 +130,7 @@ void partition_not_started(struct partition *partition)
 
 static void ended(struct partition *partition)
 {
+	console_end_line(&partition->console);
 	if (atomic_load(&partition->stopping)) {
 		partition_not_started(partition);
 		return;

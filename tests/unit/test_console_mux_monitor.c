@@ -156,6 +156,25 @@ static void its_line_stays_whole(void **state)
 	assert_terminal("[a] par\r\n[monitor] late\r\n[a] par");
 }
 
+/* A partition ends within a line: the next life's output begins a new one, with or without the focus. */
+static void unfinished_lines(void **state)
+{
+	struct console_mux mux = { .emit = emit };
+	struct console_port a = { .name = "a" }, b = { .name = "b" };
+
+	(void)state;
+	console_mux_attach(&mux, &a);
+	console_mux_attach(&mux, &b);
+	write_text(&mux, &a, "# ");
+	write_text(&mux, &b, "> ");
+	console_mux_end_line(&mux, &a);
+	console_mux_end_line(&mux, &b);
+	console_mux_end_line(&mux, &a);
+	console_mux_line(&mux, "log", 3);
+	write_text(&mux, &a, "x\r\n");
+	assert_terminal("[a] # \r\n[b] > \r\nlog\r\n[a] x\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +182,7 @@ int main(void)
 		cmocka_unit_test_setup(with_one_partition, set_up),
 		cmocka_unit_test_setup(without_partitions, set_up),
 		cmocka_unit_test_setup(its_line_stays_whole, set_up),
+		cmocka_unit_test_setup(unfinished_lines, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
