@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# The demo: Debian's stock kernel and a busybox shell. Also what the system tests boot.
+# The demo: Debian's stock kernel and a busybox shell, which the system tests boot as well; and a periodic guest.
 
 DEMO := $(ROOT)/demo
 
-demo: $(DEMO)/bulkhead.conf $(DEMO)/vmlinuz $(DEMO)/initrd.img
+demo: $(DEMO)/bulkhead.conf $(DEMO)/vmlinuz $(DEMO)/initrd.img $(DEMO)/rt.elf
 
 $(DEMO)/bulkhead.conf: tools/demo/bulkhead.conf
 	@mkdir -p $(@D); echo '  $@'
@@ -14,6 +14,10 @@ $(DEMO)/vmlinuz: tools/demo/kernel.sh
 $(DEMO)/initrd.img: tools/demo/initrd.sh tools/demo/inittab tools/demo/rc tools/demo/profile
 	@mkdir -p $(@D); echo '  $@'
 	$(Q)sh tools/demo/initrd.sh $@
+
+$(DEMO)/rt.elf: $(BUILD)/tests/guests/rt.elf
+	@mkdir -p $(@D); echo '  $@'
+	$(Q)cp $< $@
 
 deps:
 	@sh tools/make/deps.sh
