@@ -88,6 +88,14 @@ int vpci_add(struct vpci *pci, struct vpci_function *function)
 	return E_OK;
 }
 
+bool vpci_bar_access(struct vpci *pci, struct bus_access *access)
+{
+	for (unsigned i = 0; i < pci->count; i++)
+		if (pci->functions[i]->access && pci->functions[i]->access(pci->functions[i], access))
+			return true;
+	return false;
+}
+
 static void reset(struct device *device)
 {
 	struct vpci *pci = (struct vpci *)device;

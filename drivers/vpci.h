@@ -23,6 +23,7 @@ struct vpci_function {
 	uint32_t (*config_read)(struct vpci_function *function, unsigned offset, unsigned size);
 	void (*config_write)(struct vpci_function *function, unsigned offset, unsigned size, uint32_t value);
 	void (*reset)(struct vpci_function *function); /* NULL: nothing to do; it saves itself as a device of its own */
+	bool (*access)(struct vpci_function *function, struct bus_access *access); /* false: not to a BAR; NULL: it has none */
 };
 
 /* The host bridge (vpci_bridge.c): plain bytes of which a few can be written. */
@@ -49,6 +50,8 @@ struct vpci {
 void vpci_init(struct vpci *pci, struct device_host *host, bus_handler *reset_handler, struct device *reset_device);
 /* E_BUSY when its devfn is taken, E_FULL. */
 int vpci_add(struct vpci *pci, struct vpci_function *function);
+/* To the BARs, where the guest has put them; of two that overlap the first function answers. False: to none. */
+bool vpci_bar_access(struct vpci *pci, struct bus_access *access);
 bus_handler vpci_io;   /* VPCI_PORTS from VPCI_PORTS_BASE, 0xcf9 included */
 bus_handler vpci_ecam; /* MMIO: VPCI_ECAM_SIZE from VPCI_ECAM_BASE */
 
