@@ -14,7 +14,7 @@ Q       := $(if $(V),,@)
 PURE := $(wildcard kernel/admission.c kernel/bus.c kernel/config*.c kernel/emulate*.c kernel/guest_memory.c kernel/stream.c \
 	kernel/timer_queue.c kernel/pvclock_scale.c kernel/mem_chunk.c kernel/mem_map.c kernel/mem_slab.c \
 	kernel/decode*.c kernel/walk.c kernel/load*.c kernel/guest_layout.c arch/x86/ptab*.c \
-	arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c arch/x86/guest_cr.c boot/handoff*.c boot/multiboot2_tags.c drivers/v*.c drivers/ivshmem.c \
+	arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c arch/x86/guest_cr.c boot/handoff*.c boot/multiboot2_tags.c drivers/v*.c drivers/ivshmem.c tests/guests/lib/ring.c \
 	arch/x86/acpi_*.c kernel/console_mux.c kernel/log_ring.c kernel/monitor_line.c kernel/monitor_words.c \
 	drivers/ansi.c drivers/font.c drivers/screen.c drivers/framebuffer.c vmx/vmx_check*.c vmx/vmx_fields.c \
 	svm/svm_check.c kernel/sched*.c)

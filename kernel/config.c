@@ -7,6 +7,7 @@
 #include "kernel/config_parse.h"
 
 static const char byte_order_mark[] = "\xef\xbb\xbf";
+static const char word_partition[] = "partition", word_channel[] = "channel";
 
 static size_t line_length(const char *text, size_t size)
 {
@@ -15,11 +16,10 @@ static size_t line_length(const char *text, size_t size)
 	return end ? (size_t)(end - text) : size;
 }
 
-/* "[partition" and then no more letters. */
-static bool partition_header(const char *line, size_t length)
+/* "[" and `word`, and then no more letters. */
+static bool header_of(const char *word, const char *line, size_t length)
 {
-	static const char word[] = "partition";
-	size_t at = 0;
+	size_t at = 0, size = strlen(word);
 
 	while (at < length && config_blank(line[at]))
 		at++;
@@ -27,9 +27,9 @@ static bool partition_header(const char *line, size_t length)
 		return false;
 	while (at < length && config_blank(line[at]))
 		at++;
-	if (length - at < sizeof(word) - 1 || memcmp(line + at, word, sizeof(word) - 1) != 0)
+	if (length - at < size || memcmp(line + at, word, size) != 0)
 		return false;
-	at += sizeof(word) - 1;
+	at += size;
 	return at == length || config_blank(line[at]) || line[at] == ']';
 }
 
@@ -46,19 +46,10 @@ unsigned config_count(const char *text, size_t size)
 	while (at < size && count < CONFIG_PARTITIONS) {
 		size_t length = line_length(text + at, size - at);
 
-		count += partition_header(text + at, length);
+		count += header_of(word_partition, text + at, length);
 		at += length + 1;
 	}
 	return count;
-}
-
-static bool name_is_good(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length == 0 || length > CONFIG_NAME_MAX)
-		return false;
-	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == length;
 }
 
 static void name_partition(struct config_parser *parser, const char *name)
@@ -66,7 +57,7 @@ static void name_partition(struct config_parser *parser, const char *name)
 	struct config_partition *partition = parser->partition;
 	char number[24];
 
-	if (!name_is_good(name)) {
+	if (!config_name_is_good(name)) {
 		config_fault(parser, parser->line,
 			     *name ? "'%1' is no name for a partition" : "the partition has no name",
 			     "write [partition NAME] with 1 to 31 letters, digits, - or _", name, NULL);
@@ -113,18 +104,18 @@ static void begin_partition(struct config_parser *parser, const char *name)
 
 static void unknown_section(struct config_parser *parser, const char *word)
 {
-	static const char *const words[] = { "bulkhead", "partition" };
-	const char *nearest = config_nearest(word, words, 2);
+	static const char *const words[] = { "bulkhead", "partition", "channel" };
+	const char *nearest = config_nearest(word, words, 3);
 
 	parser->section = SECTION_UNKNOWN;
 	config_fault(parser, parser->line, "there is no section [%1]",
-		     nearest ? "did you mean %2?" : "the sections are [bulkhead] and [partition NAME]", word, nearest);
+		     nearest ? "did you mean %2?" : "the sections are [bulkhead], [partition NAME] and [channel NAME]", word, nearest);
 }
 
 /* `line` begins with the bracket. */
 static void begin_section(struct config_parser *parser, char *line)
 {
-	bool partition = partition_header(line, strlen(line));
+	bool partition = header_of(word_partition, line, strlen(line)), channel = header_of(word_channel, line, strlen(line));
 	char *end = strchr(line, ']'), *word, *rest;
 
 	config_section_end(parser);
@@ -134,7 +125,9 @@ static void begin_section(struct config_parser *parser, char *line)
 		*end = '\0';
 	word = config_trim(line + 1);
 	if (partition) {
-		begin_partition(parser, config_trim(word + strlen("partition")));
+		begin_partition(parser, config_trim(word + strlen(word_partition)));
+	} else if (channel) {
+		config_channel_begin(parser, config_trim(word + strlen(word_channel)));
 	} else if (strcmp(word, "bulkhead") == 0) {
 		parser->section = SECTION_BULKHEAD;
 		if (parser->bulkhead_line)
@@ -264,6 +257,7 @@ unsigned config_parse(char *text, size_t size, struct config *config, struct con
 		at += length + 1;
 	}
 	config_section_end(&parser);
+	config_channels_join(&parser);
 	check_whole(&parser);
 	return config->errors;
 }

@@ -21,6 +21,11 @@
 #define CONFIG_REPORTS 100      /* errors after these are counted, not reported */
 #define CONFIG_MEMORY_MIN (1ULL << 20)
 #define CONFIG_MEMORY_MAX (256ULL << 30)
+#define CONFIG_CHANNELS 16
+#define CONFIG_PEERS 16         /* partitions that one channel can join */
+#define CONFIG_CHANNEL_MIN (4ULL << 10)
+#define CONFIG_CHANNEL_MAX (256ULL << 20)
+#define CONFIG_CHANNEL_SUM (512ULL << 20) /* of all channels of a partition: the room for them in its address space */
 
 enum config_restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 enum config_panic { PANIC_HALT, PANIC_REBOOT };
@@ -65,6 +70,18 @@ struct config_partition {
 	uint16_t debug_exit;    /* port of an isa-debug-exit device; 0: none */
 };
 
+/* Shared memory of several partitions. */
+struct config_channel {
+	const char *name;
+	unsigned line;          /* of its section header */
+	bool bad;               /* it has an error: its partitions start without it */
+	uint64_t size;          /* bytes, a power of two */
+	char *list;             /* the value of its key partitions, and that key's line */
+	unsigned list_line;
+	unsigned peers[CONFIG_PEERS]; /* indices of its partitions, in the order of the list */
+	unsigned count;
+};
+
 struct config {
 	unsigned version;
 	const char *console;    /* "com1,115200", "none", ...; NULL: choose (SPCR, then com1) */
@@ -76,6 +93,8 @@ struct config {
 	unsigned log_level;     /* enum log_level (kernel/log.h): error 0, warning 1, info 2, debug 3; default 2 */
 	struct config_partition *partitions;
 	unsigned count;
+	struct config_channel channels[CONFIG_CHANNELS];
+	unsigned channel_count;
 	unsigned errors;        /* number found; partitions without `bad` can still start unless fatal */
 	bool fatal;             /* nothing can start (no [bulkhead] section, unknown version, ...) */
 };

@@ -240,23 +240,49 @@ static const struct key partition_keys[] = {
 	{ .name = "debug-exit", .take = take_debug_exit },
 };
 
-_Static_assert(COUNT(bulkhead_keys) <= CONFIG_KEYS && COUNT(partition_keys) <= CONFIG_KEYS, "CONFIG_KEYS");
+static const struct key channel_keys[] = {
+	{ .name = "partitions",
+	  .take = config_channel_partitions,
+	  .missing = "channel %1 has no partitions",
+	  .mend = "add partitions = A, B with the names of two or more" },
+	{ .name = "size", .take = config_channel_size, .missing = "channel %1 has no size", .mend = "add size = 64K" },
+};
 
-static void unknown_key(struct config_parser *parser, const char *key, const struct key *keys, unsigned count)
+_Static_assert(COUNT(bulkhead_keys) <= CONFIG_KEYS && COUNT(partition_keys) <= CONFIG_KEYS &&
+	       COUNT(channel_keys) <= CONFIG_KEYS, "CONFIG_KEYS");
+
+struct key_set {
+	const struct key *keys;
+	unsigned count;
+	const char *all; /* in words */
+};
+
+static const struct key_set key_sets[] = {
+	[SECTION_BULKHEAD] = { bulkhead_keys, COUNT(bulkhead_keys),
+			       "the keys of [bulkhead] are version, console, framebuffer, panic and log" },
+	[SECTION_PARTITION] = { partition_keys, COUNT(partition_keys),
+				"the keys of a partition are cpus, memory, kernel, initrd, cmdline, module, sched, restart, "
+				"autostart and debug-exit" },
+	[SECTION_CHANNEL] = { channel_keys, COUNT(channel_keys), "the keys of a channel are partitions and size" },
+};
+
+/* Where each of the section's keys stands. */
+static unsigned *lines_of(struct config_parser *parser)
+{
+	return parser->section == SECTION_BULKHEAD    ? parser->bulkhead_keys
+	       : parser->section == SECTION_PARTITION ? parser->partition_keys
+						      : parser->channel_keys;
+}
+
+static void unknown_key(struct config_parser *parser, const char *key, const struct key_set *set)
 {
 	const char *names[CONFIG_KEYS], *nearest;
 
-	for (unsigned i = 0; i < count; i++)
-		names[i] = keys[i].name;
-	nearest = config_nearest(key, names, count);
-	config_fault(
-		parser, parser->line, "there is no key '%1' in this section",
-		nearest ? "did you mean %2?"
-		: parser->partition
-			? "the keys of a partition are cpus, memory, kernel, initrd, cmdline, module, sched, restart, autostart "
-			  "and debug-exit"
-			: "the keys of [bulkhead] are version, console, framebuffer, panic and log",
-		key, nearest);
+	for (unsigned i = 0; i < set->count; i++)
+		names[i] = set->keys[i].name;
+	nearest = config_nearest(key, names, set->count);
+	config_fault(parser, parser->line, "there is no key '%1' in this section", nearest ? "did you mean %2?" : set->all,
+		     key, nearest);
 }
 
 /* "cpus = 0 # the first": a value cut short at the comment is a guess; the person decides. */
@@ -270,15 +296,15 @@ static bool holds_comment(const char *value)
 
 void config_key(struct config_parser *parser, const char *key, char *value)
 {
-	const struct key *keys = parser->partition ? partition_keys : bulkhead_keys;
-	unsigned *lines = parser->partition ? parser->partition_keys : parser->bulkhead_keys;
-	unsigned count = parser->partition ? COUNT(partition_keys) : COUNT(bulkhead_keys), i;
+	const struct key_set *set = &key_sets[parser->section];
+	const struct key *keys = set->keys;
+	unsigned *lines = lines_of(parser), count = set->count, i;
 	char number[24];
 
 	for (i = 0; i < count && strcmp(key, keys[i].name) != 0; i++)
 		;
 	if (i == count) {
-		unknown_key(parser, key, keys, count);
+		unknown_key(parser, key, set);
 		return;
 	}
 	if (lines[i] && !keys[i].repeats) {
@@ -299,11 +325,12 @@ void config_key(struct config_parser *parser, const char *key, char *value)
 
 void config_section_end(struct config_parser *parser)
 {
-	if (!parser->partition)
-		return;
-	for (unsigned i = 0; i < COUNT(partition_keys); i++)
-		if (partition_keys[i].missing && parser->partition_keys[i] == 0)
-			config_fault(parser, parser->section_line, partition_keys[i].missing, partition_keys[i].mend,
-				     parser->partition->name, NULL);
+	const char *name = parser->partition ? parser->partition->name : parser->channel ? parser->channel->name : NULL;
+	const struct key_set *set = &key_sets[parser->section];
+
+	for (unsigned i = 0; name && i < set->count; i++)
+		if (set->keys[i].missing && lines_of(parser)[i] == 0)
+			config_fault(parser, parser->section_line, set->keys[i].missing, set->keys[i].mend, name, NULL);
 	parser->partition = NULL;
+	parser->channel = NULL;
 }

@@ -9,6 +9,7 @@ enum config_section {
 	SECTION_NONE,      /* before the first header */
 	SECTION_BULKHEAD,
 	SECTION_PARTITION,
+	SECTION_CHANNEL,
 	SECTION_UNKNOWN,   /* reported; its keys are skipped */
 };
 
@@ -18,6 +19,7 @@ enum config_section {
 struct config_parser {
 	struct config *config;
 	struct config_partition *partition; /* the one whose section this is; NULL: another section */
+	struct config_channel *channel;     /* likewise */
 	unsigned capacity;                  /* of config->partitions */
 	enum config_section section;
 	unsigned section_line;
@@ -25,6 +27,7 @@ struct config_parser {
 	unsigned line;                      /* being parsed, 1-based */
 	unsigned bulkhead_keys[CONFIG_KEYS]; /* line where the key stands; 0: not yet */
 	unsigned partition_keys[CONFIG_KEYS];
+	unsigned channel_keys[CONFIG_KEYS];
 	bool crowded;                       /* more partitions than fit were reported */
 	config_report *report;
 	void *context;
@@ -37,6 +40,8 @@ void config_fault(struct config_parser *parser, unsigned line, const char *probl
 		  const char *two);
 /* Decimal digits of `value`; returns `buffer`. */
 const char *config_decimal(char buffer[24], uint64_t value);
+/* 1 to CONFIG_NAME_MAX letters, digits, '-' and '_'. */
+bool config_name_is_good(const char *name);
 /* The one of `words` that `word` was probably meant to be; NULL: none is near. */
 const char *config_nearest(const char *word, const char *const *words, unsigned count);
 bool config_blank(char c);
@@ -58,6 +63,15 @@ bool config_uart(const char *text, uint16_t *port, uint32_t *baud);
 
 /* The value of a partition's key sched. */
 void config_sched(struct config_parser *parser, char *value);
+
+/* --- config_channel.c --- */
+
+/* A header [channel NAME]; keys that follow are its own. */
+void config_channel_begin(struct config_parser *parser, const char *name);
+void config_channel_partitions(struct config_parser *parser, char *value);
+void config_channel_size(struct config_parser *parser, char *value);
+/* The file is complete: do the channels lead to partitions? */
+void config_channels_join(struct config_parser *parser);
 
 /* --- config_keys.c --- */
 

@@ -43,6 +43,8 @@ void config_fault(struct config_parser *parser, unsigned line, const char *probl
 
 	if (parser->partition)
 		parser->partition->bad = true;
+	if (parser->channel)
+		parser->channel->bad = true;
 	if (++parser->config->errors > CONFIG_REPORTS || !parser->report)
 		return;
 	compose(problem_text, problem, one ? one : "", two ? two : "");
@@ -60,6 +62,15 @@ const char *config_decimal(char buffer[24], uint64_t value)
 		value /= 10;
 	} while (value);
 	return memmove(buffer, at, (size_t)(buffer + 24 - at));
+}
+
+bool config_name_is_good(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length > CONFIG_NAME_MAX)
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == length;
 }
 
 /* Insertions, deletions, replacements and swaps of neighbours that make one word of the other. */

@@ -38,6 +38,8 @@ void vcpu_mmio(struct vcpu *vcpu, struct bus_access *access)
 		return;
 	}
 	range = bus_find(&partition->mmio, access->address, access->size);
+	if (!range && pc_bar_access(partition, access))
+		return;
 	if (!range) {
 		/* Nobody answers on a real bus either: all ones, writes are lost. */
 		if (!access->write)

@@ -28,6 +28,13 @@
 #define LAYOUT_LOW_END  0xc0000000ULL  /* RAM below 4 GiB ends here at the latest */
 #define LAYOUT_ABOVE_4G 0x100000000ULL
 
+/* In the hole below 4 GiB, as dsdt.asl describes it: memory of channels by the size of its pages, and their registers. */
+#define LAYOUT_SHARED_LARGE     0xc0000000ULL
+#define LAYOUT_SHARED_LARGE_END 0xe0000000ULL
+#define LAYOUT_SHARED_SMALL     0xf0000000ULL
+#define LAYOUT_SHARED_SMALL_END 0xfec00000ULL
+#define LAYOUT_SHARED_REGISTERS 0xfe000000ULL
+
 enum e820_type { E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3, E820_NVS = 4 };
 
 struct e820_entry {

@@ -7,6 +7,7 @@
 #include "arch/x86/paging.h"
 #include "kernel/admission.h"
 #include "kernel/boot_files.h"
+#include "kernel/channel.h"
 #include "kernel/chores.h"
 #include "kernel/config.h"
 #include "kernel/console.h"
@@ -119,6 +120,7 @@ void kernel_main(uint64_t bootinfo_phys)
 	smp_start(core_entry);
 	log_stage("cores", "%u online", cpu_count);
 	partitions_create(&config);
+	channels_create(&config);
 	console_start();
 	monitor_start();
 	chores_start();

@@ -8,6 +8,7 @@
 #include "boot/bootinfo.h"
 #include "drivers/vlapic_registers.h"
 #include "kernel/boot_files.h"
+#include "kernel/channel.h"
 #include "kernel/core.h"
 #include "kernel/errno.h"
 #include "kernel/load.h"
@@ -131,6 +132,7 @@ void partition_not_started(struct partition *partition)
 static void ended(struct partition *partition)
 {
 	console_end_line(&partition->console);
+	channels_quiet(partition);
 	if (atomic_load(&partition->stopping)) {
 		partition_not_started(partition);
 		return;

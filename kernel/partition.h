@@ -61,6 +61,7 @@ struct partition {
 	struct bus ports, mmio;
 	struct spinlock lock;        /* of the devices */
 	struct pc *pc;
+	struct channel_end *channels; /* its ends of shared memory: channel.c */
 	struct console_port console;
 	uint64_t start_tsc;          /* when the guest's clock was zero */
 	unsigned failures;           /* in a row, for the back-off */

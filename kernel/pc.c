@@ -197,6 +197,26 @@ int pc_create(struct partition *partition)
 	return error;
 }
 
+int pc_add_function(struct partition *partition, struct device *device, struct vpci_function *function)
+{
+	struct pc *pc = partition->pc;
+	int error = pc->device_count < PC_DEVICES ? vpci_add(&pc->pci, function) : E_FULL;
+
+	if (!error)
+		add_device(pc, device);
+	return error;
+}
+
+bool pc_bar_access(struct partition *partition, struct bus_access *access)
+{
+	bool there;
+
+	spin_lock(&partition->lock);
+	there = vpci_bar_access(&partition->pc->pci, access);
+	spin_unlock(&partition->lock);
+	return there;
+}
+
 void pc_destroy(struct partition *partition)
 {
 	mem_free(partition->pc);

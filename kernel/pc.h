@@ -17,12 +17,13 @@
 #include "drivers/vpm.h"
 #include "drivers/vrtc.h"
 #include "drivers/vuart.h"
+#include "kernel/config.h"
 #include "kernel/device.h"
 #include "kernel/timer_queue.h"
 
 struct partition;
 
-#define PC_DEVICES 9
+#define PC_DEVICES (9 + CONFIG_CHANNELS)
 
 struct pc {
 	struct device_host host; /* first: devices know only this */
@@ -47,6 +48,10 @@ struct pc {
 int pc_create(struct partition *partition);
 void pc_destroy(struct partition *partition);
 void pc_reset(struct partition *partition);
+/* Plugs a PCI device in, before the partition's first start. E_BUSY: its devfn is taken; E_FULL. */
+int pc_add_function(struct partition *partition, struct device *device, struct vpci_function *function);
+/* An access where the guest may have put a BAR; false: nothing is there. */
+bool pc_bar_access(struct partition *partition, struct bus_access *access);
 
 /* Fires device timers that are due at host TSC `now`; returns when the next is. On the core of vCPU 0. */
 uint64_t pc_time(struct partition *partition, uint64_t now);

@@ -160,7 +160,7 @@ static const char *const bulkhead_errors[][2] = {
 	{ "log \x01= info", "3: the line has bytes that are not text; type it again in a text editor" },
 	{ "[bulkhead]", "3: section [bulkhead] stands here for the second time; move its keys into the first" },
 	{ "[partitoin x]\nmemory = 1", "3: there is no section [partitoin]; did you mean partition?" },
-	{ "[vm]\ncpus = 0", "3: there is no section [vm]; the sections are [bulkhead] and [partition NAME]" },
+	{ "[vm]\ncpus = 0", "3: there is no section [vm]; the sections are [bulkhead], [partition NAME] and [channel NAME]" },
 	{ "[]", "3: there is no section []; the sections are" },
 };
 
