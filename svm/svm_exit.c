@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* #VMEXIT into struct exit. */
+#include "arch/x86/msr.h"
+#include "kernel/emulate.h"
+#include "kernel/vcpu_emulate.h"
 #include "svm/svm.h"
+
+#define OPCODE_HLT 0xf4
 
 /* Exits that need no decoding beyond their kind. */
 static const uint8_t simple_kind[256] = {
@@ -87,12 +92,28 @@ static void decode_exception(struct vcpu *vcpu, const struct vmcb *vmcb, struct 
 		svm_step_done(vcpu, exit);
 }
 
+/*
+ * QEMU's TCG writes the interrupt shadow at #VMEXIT and does not read it at VMRUN (APM 15.21.5): what waits would come
+ * between STI and HLT, and the guest would sleep over what it waits for. So the HLT is taken as executed: nothing can
+ * come before it.
+ */
+static bool halts_in_shadow(struct vcpu *vcpu, const struct vmcb *vmcb)
+{
+	uint8_t bytes[INSTRUCTION_MAX];
+
+	return vmcb->interrupt_shadow & INTERRUPT_SHADOW && vmcb->cpl == 0 && !(vmcb->rflags & RFLAGS_TF) &&
+	       vcpu_fetch(vcpu, bytes) && bytes[0] == OPCODE_HLT;
+}
+
 static __attribute__((noinline)) void decode_other(struct vcpu *vcpu, const struct vmcb *vmcb, struct exit *exit)
 {
 	uint64_t code = vmcb->exit_code;
 
 	if (code >= SVM_EXIT_EXCEPTION && code < SVM_EXIT_EXCEPTION + 32) {
 		decode_exception(vcpu, vmcb, exit, (uint8_t)(code - SVM_EXIT_EXCEPTION));
+	} else if (code == SVM_EXIT_INTR && halts_in_shadow(vcpu, vmcb)) {
+		exit->kind = EXIT_HLT;
+		exit->length = 1;
 	} else if (code == SVM_EXIT_IRET) {
 		svm_iret(vcpu);
 		exit->kind = EXIT_INTERRUPT_WINDOW;
