@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two partitions exchange messages by a ring in shared memory and doorbell interrupts: each sends so many to the other
+ * and expects as many, in order and whole, one at a time. Nobody polls: what the other has sent is learnt from an
+ * interrupt. Those at positions 0 and 1 do so in the memory's first half; the second is left to others. The last word of
+ * the command line is the number of messages.
+ */
+#include "guest.h"
+#include "pci.h"
+#include "ring.h"
+
+#define VECTOR 0x50
+#define BELL 1 /* vector of the device */
+#define WORDS_MAX 12
+
+static struct ivshmem channel;
+static struct ring ring;
+static volatile unsigned bells;
+
+static void on_bell(struct frame *frame)
+{
+	(void)frame;
+	bells++;
+	apic_eoi();
+}
+
+static unsigned last_number(unsigned otherwise)
+{
+	const char *word = command_line();
+	unsigned number = 0;
+
+	for (const char *at = word; *at; at++)
+		if (*at == ' ')
+			word = at + 1;
+	for (; *word >= '0' && *word <= '9'; word++)
+		number = number * 10 + (unsigned)(*word - '0');
+	return number ? number : otherwise;
+}
+
+/* Message n of the end at `position`: its number, then words that follow from it. Returns its size in bytes. */
+static uint32_t compose(uint32_t words[WORDS_MAX], unsigned position, uint32_t n)
+{
+	uint32_t count = 1 + n % WORDS_MAX;
+
+	words[0] = n;
+	for (uint32_t i = 1; i < count; i++)
+		words[i] = (n + i) * 2654435761u + position;
+	return count * 4;
+}
+
+static bool exchange(uint32_t count)
+{
+	uint32_t sent[WORDS_MAX], expected[WORDS_MAX], words[WORDS_MAX];
+
+	for (uint32_t n = 0; n < count; n++) {
+		int size = (int)compose(expected, !channel.position, n), got;
+
+		if (ring_send(&ring, sent, compose(sent, channel.position, n)))
+			return check(false, "message %u was sent", n);
+		ivshmem_ring(&channel, !channel.position, BELL);
+		while ((got = ring_receive(&ring, words, sizeof(words))) == RING_EMPTY)
+			sti_hlt();
+		if (got != size || memcmp(words, expected, (size_t)size) != 0)
+			return check(false, "message %u is the one that was sent (%d bytes of %d)", n, got, size);
+		if (n % 1000 == 999)
+			print("%u messages, %u interrupts\n", n + 1, bells);
+	}
+	return check(true, "%u messages were sent and came", count);
+}
+
+int main(void)
+{
+	unsigned count = last_number(10000);
+
+	if (!check(ivshmem_open(&channel, 0), "there is a channel"))
+		return results();
+	print("channel: position %u, %lu KiB at %p\n", channel.position, channel.size >> 10, (void *)channel.memory);
+	apic_enable(false);
+	set_handler(VECTOR, on_bell);
+	check(channel.position < 2, "two take part");
+	check(ring_open(&ring, channel.memory, channel.size / 2, channel.position) == 0, "the ring has room");
+	ivshmem_arm(&channel, BELL, VECTOR, apic_id());
+	exchange(count);
+	check(bells > 0, "the other rang (%u interrupts)", bells);
+	return results();
+}
