@@ -31,8 +31,9 @@ struct channel_end {
 };
 
 /*
- * The parts of the PCI hole in which the memory is mapped (those of _CRS). Large pages have theirs, so that no guest can
- * leave tables of small pages where a large BAR comes next: mapping one is some hundred entries at the most.
+ * The parts of the PCI hole in which the memory is mapped (those of _CRS); elsewhere, accesses are emulated. Large pages
+ * have theirs, so that no guest can leave tables of small pages where a large BAR comes next: mapping one is some hundred
+ * entries at the most.
  */
 static bool in_its_place(uint64_t address, uint64_t size)
 {
