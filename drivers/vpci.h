@@ -23,7 +23,8 @@ struct vpci_function {
 	uint32_t (*config_read)(struct vpci_function *function, unsigned offset, unsigned size);
 	void (*config_write)(struct vpci_function *function, unsigned offset, unsigned size, uint32_t value);
 	void (*reset)(struct vpci_function *function); /* NULL: nothing to do; it saves itself as a device of its own */
-	bool (*access)(struct vpci_function *function, struct bus_access *access); /* false: not to a BAR; NULL: it has none */
+	/* False: not to a BAR; NULL: it has none. */
+	bool (*access)(struct vpci_function *function, struct bus_access *access);
 };
 
 /* The host bridge (vpci_bridge.c): plain bytes of which a few can be written. */

@@ -86,7 +86,8 @@ void vpci_endpoint_write(struct vpci_function *function, unsigned offset, unsign
 	for (unsigned i = 0; i < size; i++) {
 		uint8_t mask = endpoint->writable[offset + i];
 
-		endpoint->config[offset + i] = (endpoint->config[offset + i] & ~mask) | (uint8_t)(value >> i * 8 & mask);
+		endpoint->config[offset + i] &= ~mask;
+		endpoint->config[offset + i] |= (uint8_t)(value >> i * 8 & mask);
 	}
 	endpoint->changed(endpoint);
 }
@@ -137,7 +138,9 @@ void vpci_endpoint_restore(struct vpci_endpoint *endpoint, struct stream *in)
 
 	stream_get(in, config, sizeof(config));
 	memcpy(endpoint->config, endpoint->initial, sizeof(endpoint->config));
-	for (unsigned i = 0; i < sizeof(config) && !in->failed; i++)
-		endpoint->config[i] = (endpoint->config[i] & ~endpoint->writable[i]) | (config[i] & endpoint->writable[i]);
+	for (unsigned i = 0; i < sizeof(config) && !in->failed; i++) {
+		endpoint->config[i] &= ~endpoint->writable[i];
+		endpoint->config[i] |= config[i] & endpoint->writable[i];
+	}
 	endpoint->changed(endpoint);
 }

@@ -53,11 +53,11 @@ struct vpci_endpoint {
 	void (*changed)(struct vpci_endpoint *endpoint);
 };
 
-/* Identity: vendor, device, class and subclass in one word, revision. BARs and capabilities are added before a reset. */
+/* Identity: `class` is class and subclass in one word. BARs and capabilities are added before a reset. */
 void vpci_endpoint_init(struct vpci_endpoint *endpoint, uint8_t devfn, uint16_t vendor, uint16_t device, uint16_t class,
                         uint8_t revision);
 void vpci_endpoint_add_bar(struct vpci_endpoint *endpoint, unsigned n, const struct vpci_bar *bar);
-/* `body` is what follows the identifier and the pointer to the next; where bits of `mask` are set the guest can write. */
+/* `body` is what follows the identifier and the pointer to the next; the guest can write the bits that `mask` has. */
 void vpci_endpoint_add_capability(struct vpci_endpoint *endpoint, uint8_t offset, uint8_t id, const uint8_t *body,
                                   const uint8_t *mask, unsigned size);
 void vpci_endpoint_reset(struct vpci_endpoint *endpoint);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MSI-X (PCI 3.0, 6.8.2): a table of messages with mask bits, and pending bits. Pure. The owner's accesses come under its
- * partition's device lock; vpci_msix_raise() is called from any core, without one.
+ * MSI-X (PCI 3.0, 6.8.2): a table of messages with mask bits, and pending bits. Pure. The owner's accesses come under
+ * its partition's device lock; vpci_msix_raise() is called from any core, without one.
  */
 #ifndef DRIVERS_VPCI_MSIX_H
 #define DRIVERS_VPCI_MSIX_H

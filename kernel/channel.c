@@ -31,9 +31,9 @@ struct channel_end {
 };
 
 /*
- * The parts of the PCI hole in which the memory is mapped (those of _CRS); elsewhere, accesses are emulated. Large pages
- * have theirs, so that no guest can leave tables of small pages where a large BAR comes next: mapping one is some hundred
- * entries at the most.
+ * The parts of the PCI hole in which the memory is mapped (those of _CRS); elsewhere, accesses are emulated. Large
+ * pages have theirs, so that no guest can leave tables of small pages where a large BAR comes next: mapping one is some
+ * hundred entries at the most.
  */
 static bool in_its_place(uint64_t address, uint64_t size)
 {
@@ -126,7 +126,8 @@ static void append(struct partition *partition, struct channel_end *end)
 static struct channel_end *plug(struct partition *partition, unsigned number, const struct ivshmem_channel *shared,
                                 uint64_t phys, unsigned position)
 {
-	uint64_t window = WINDOW + number * CONFIG_CHANNEL_MAX, registers = LAYOUT_SHARED_REGISTERS + number * 2 * PAGE_SIZE;
+	uint64_t window = WINDOW + number * CONFIG_CHANNEL_MAX;
+	uint64_t registers = LAYOUT_SHARED_REGISTERS + number * 2 * PAGE_SIZE;
 	struct channel_end *end = mem_alloc(sizeof(*end));
 	const struct ivshmem_config config = {
 		.channel = shared,
@@ -174,8 +175,8 @@ static void create(const struct config_channel *c, unsigned number)
 
 	if (!shared || phys == UINT64_MAX) {
 		mem_free(shared);
-		log_error(NULL, "channel %s: there is no memory for it; its partitions start without it: make it smaller, or "
-		          "give the machine more", c->name);
+		log_error(NULL, "channel %s: there is no memory for it; its partitions start without it; make it "
+		          "smaller", c->name);
 		return;
 	}
 	shared->size = c->size;
@@ -187,24 +188,27 @@ static void create(const struct config_channel *c, unsigned number)
 			continue;
 		end = plug(partition, number, shared, phys, i);
 		if (!end) {
-			log_error(partition->name, "starts without channel %s: the hypervisor has no memory left", c->name);
+			log_error(partition->name, "starts without channel %s: the hypervisor has no memory left",
+			          c->name);
 			continue;
 		}
 		if (!ends++)
 			zero(partition, number, c->size);
 		shared->peers[i] = &end->ivshmem;
 	}
-	log_info(NULL, "channel %s: %llu KiB, for %u of %u partitions", c->name, (unsigned long long)(c->size >> 10), ends,
-	         c->count);
+	log_info(NULL, "channel %s: %llu KiB, for %u of %u partitions", c->name, (unsigned long long)(c->size >> 10),
+	         ends, c->count);
 }
 
 void channels_create(const struct config *config)
 {
 	for (unsigned i = 0; i < config->channel_count && !config->fatal; i++) {
-		if (config->channels[i].bad)
-			log_error(NULL, "channel %s: its configuration has errors, see above; its partitions start without it",
-			          config->channels[i].name);
+		const struct config_channel *c = &config->channels[i];
+
+		if (c->bad)
+			log_error(NULL, "channel %s: its configuration has errors, see above; its partitions start "
+			          "without it", c->name);
 		else
-			create(&config->channels[i], i);
+			create(c, i);
 	}
 }

@@ -115,7 +115,8 @@ static void unknown_section(struct config_parser *parser, const char *word)
 /* `line` begins with the bracket. */
 static void begin_section(struct config_parser *parser, char *line)
 {
-	bool partition = header_of(word_partition, line, strlen(line)), channel = header_of(word_channel, line, strlen(line));
+	bool partition = header_of(word_partition, line, strlen(line));
+	bool channel = header_of(word_channel, line, strlen(line));
 	char *end = strchr(line, ']'), *word, *rest;
 
 	config_section_end(parser);

@@ -53,8 +53,8 @@ void config_channel_size(struct config_parser *parser, char *value)
 	uint64_t size;
 
 	if (!config_size(value, &size))
-		config_fault(parser, parser->line, "'%1' is not a size", "write a number and K or M, such as 64K", value,
-			     NULL);
+		config_fault(parser, parser->line, "'%1' is not a size", "write a number and K or M, such as 64K",
+			     value, NULL);
 	else if (size < CONFIG_CHANNEL_MIN || size > CONFIG_CHANNEL_MAX || size & (size - 1))
 		config_fault(parser, parser->line, "%1 is no size for a channel",
 			     "write a power of two from 4K to 256M", value, NULL);
@@ -70,7 +70,8 @@ static void unknown_partition(struct config_parser *parser, const char *name)
 	for (unsigned i = 0; i < config->count; i++)
 		names[i] = config->partitions[i].name;
 	nearest = config_nearest(name, names, config->count);
-	config_fault(parser, parser->channel->list_line, "the channel leads to '%1', which is no partition of this file",
+	config_fault(parser, parser->channel->list_line,
+		     "the channel leads to '%1', which is no partition of this file",
 		     nearest ? "did you mean %2?" : "name partitions, between commas", name, nearest);
 }
 
@@ -90,10 +91,11 @@ static void join(struct config_parser *parser, const char *name)
 	for (i = 0; i < channel->count && channel->peers[i] != index; i++)
 		;
 	if (i < channel->count)
-		config_fault(parser, channel->list_line, "the channel names partition %1 twice", "remove one of the two",
-			     name, NULL);
+		config_fault(parser, channel->list_line, "the channel names partition %1 twice",
+			     "remove one of the two", name, NULL);
 	else if (channel->count == CONFIG_PEERS)
-		config_fault(parser, channel->list_line, "partition %1 is one more than the sixteen that a channel can join",
+		config_fault(parser, channel->list_line,
+			     "partition %1 is one more than the sixteen that a channel can join",
 			     "remove a partition from the list", name, NULL);
 	else
 		channel->peers[channel->count++] = index;

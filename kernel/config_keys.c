@@ -261,8 +261,8 @@ static const struct key_set key_sets[] = {
 	[SECTION_BULKHEAD] = { bulkhead_keys, COUNT(bulkhead_keys),
 			       "the keys of [bulkhead] are version, console, framebuffer, panic and log" },
 	[SECTION_PARTITION] = { partition_keys, COUNT(partition_keys),
-				"the keys of a partition are cpus, memory, kernel, initrd, cmdline, module, sched, restart, "
-				"autostart and debug-exit" },
+				"the keys of a partition are cpus, memory, kernel, initrd, cmdline, module, sched, "
+				"restart, autostart and debug-exit" },
 	[SECTION_CHANNEL] = { channel_keys, COUNT(channel_keys), "the keys of a channel are partitions and size" },
 };
 

@@ -44,8 +44,10 @@ struct device_host {
 	void (*power)(struct device_host *host, enum power_request request, uint32_t status);
 	/* The UART's transmit side: a character for the console of this partition. */
 	void (*console_write)(struct device_host *host, uint8_t byte);
-	/* A fixed or lowest-priority interrupt message (I/O APIC, MSI) in the format of SDM 11.11. From any core, without
-	 * the device lock of this partition: MSIs come from peers as well. */
+	/*
+	 * A fixed or lowest-priority interrupt message (I/O APIC, MSI) in the format of SDM 11.11. From any core, and
+	 * without the device lock of this partition: MSIs come from peers as well.
+	 */
 	void (*message)(struct device_host *host, uint64_t address, uint32_t data);
 	/* The 8259 pair's INTR output changed (goes to LINT0 of the local APICs). */
 	void (*extint)(struct device_host *host, bool level);

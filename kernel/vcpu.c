@@ -84,7 +84,7 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->nmi_pending = false;
 	vcpu->pvclock = 0;
 	vcpu->tsc_offset = -vcpu->partition->start_tsc;
-	atomic_store(&vcpu->todo, TODO_TIME | TODO_INTERRUPT | TODO_FLUSH); /* devices were reset, mapped BARs moved */
+	atomic_store(&vcpu->todo, TODO_TIME | TODO_INTERRUPT | TODO_FLUSH); /* mapped BARs have moved back */
 	vlapic_reset(&vcpu->apic, false);
 	guest_msrs_reset(&vcpu->msrs);
 	fpu_state_reset(&vcpu->fpu);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The third at a channel, while two others exchange messages: doorbells to nobody and to vectors that are not there,
- * storms at the others and at itself, BARs over its memory, over one another, over controllers, and disabled during use.
- * Whatever it does is its own loss.
+ * storms at the others and at itself, BARs over its memory, over one another, over controllers, and disabled during
+ * use. Whatever it does is its own loss.
  */
 #include "guest.h"
 #include "pci.h"
@@ -114,7 +114,7 @@ static void move(void)
 	place(2, HOLE);
 	place(1, HOLE);
 	place(0, HOLE);
-	check(*(volatile uint32_t *)(uintptr_t)(HOLE + 8) == channel.position, "of BARs in one place the first answers");
+	check(*(volatile uint32_t *)(uintptr_t)(HOLE + 8) == channel.position, "of BARs in one place one answers");
 	place(0, registers);
 	place(1, (uint32_t)(uintptr_t)channel.msix);
 	for (unsigned i = 0; i < 200; i++) {
@@ -123,7 +123,7 @@ static void move(void)
 	}
 	place(2, at);
 	pci_write(channel.devfn, COMMAND, 0);
-	check(channel.registers[IVSHMEM_POSITION] == UINT32_MAX && ours()[0] == UINT64_MAX, "disabled, it is not there");
+	check(channel.registers[IVSHMEM_POSITION] == UINT32_MAX && ours()[0] == UINT64_MAX, "disabled, it is away");
 	ours()[0] = 1;
 	pci_write(channel.devfn, COMMAND, 6);
 	check(channel.registers[IVSHMEM_POSITION] == channel.position && ours()[0] == 0x1234567890abcdef,
@@ -154,7 +154,7 @@ int main(void)
 	if (!check(ivshmem_open(&channel, 0), "there is a channel"))
 		return results();
 	check(channel.position == 2, "it is the third");
-	check(pci_bar_size(channel.devfn, 0) == 256 && pci_bar_size(channel.devfn, 1) == 4096, "sizes of the registers");
+	check(pci_bar_size(channel.devfn, 0) == 256 && pci_bar_size(channel.devfn, 1) == 4096, "sizes of the BARs");
 	apic_enable(false);
 	set_handler(VECTOR, on_bell);
 	mask();

@@ -22,6 +22,11 @@ def passed(log, name):
     return lines
 
 
+def ask(machine, command):
+    """The output of a command at Linux's prompt, without the partition's name before each line."""
+    return re.sub(r"^\[linux\] ?", "", machine.command(command), flags=re.M).strip()
+
+
 @pytest.mark.parametrize("cores,sched", [("01", None), ("00", "fair"), ("00", "rt budget=2ms period=5ms")],
                          ids=["two-cores", "fair", "rt"])
 def test_messages_both_ways(start, vendor, cores, sched):
@@ -55,7 +60,8 @@ def test_several_channels(start, vendor):
     text = HEAD + linux(cpus="0", vendor=vendor, autostart="no") + guest("a", "channel.elf", cmdline="10", cpus="0") + \
         guest("b", "channel.elf", cmdline="10", cpus="1")
     text = text.replace("cpus = 0\n", "cpus = 0\nsched = fair\n")
-    text += channel("first", ["a", "b"]) + channel("large", ["b", "linux", "a"], "16M") + channel("last", ["a", "linux"], "4K")
+    text += channel("first", ["a", "b"]) + channel("large", ["b", "linux", "a"], "16M")
+    text += channel("last", ["a", "linux"], "4K")
     machine = start(text, vendor=vendor, cpus=2)
     machine.expect_all(r"\[a\] \d+ passed, 0 failed", r"\[b\] \d+ passed, 0 failed", timeout=machine.boot_wait)
     for name, size, count in ("first", 64, 2), ("large", 16384, 3), ("last", 4, 2):
@@ -64,26 +70,26 @@ def test_several_channels(start, vendor):
 
 def test_linux_sees_it(start, vendor):
     """The stock kernel finds the device with its addresses assigned, and user space maps its memory."""
-    machine = start(HEAD + linux("linux", vendor=vendor, cpus="0") + guest("a", "channel.elf", cpus="1", autostart="no") +
-                    channel("c", ["a", "linux"]), vendor=vendor, cpus=2)
+    peer = guest("a", "channel.elf", cpus="1", autostart="no")
+    machine = start(HEAD + linux(vendor=vendor, cpus="0") + peer + channel("c", ["a", "linux"]), vendor=vendor, cpus=2)
     machine.shell()
     device = "/sys/bus/pci/devices/0000:00:10.0"
     for name, value in ("vendor", "0x1af4"), ("device", "0x1110"), ("class", "0x050000"), ("revision", "0x01"):
-        assert machine.command(f"cat {device}/{name}").strip() == value
+        assert ask(machine, f"cat {device}/{name}") == value
     resources = [[int(word, 16) for word in line.split()] for line in
-                 machine.command(f"cat {device}/resource").splitlines()[:3]]
+                 ask(machine, f"cat {device}/resource").splitlines()[:3]]
     assert [last - first + 1 for first, last, _ in resources] == [256, 4096, 65536]
     assert resources[2][0] == 0xf0000000
     assert resources[2][2] & 0x102000 == 0x102000  # 64 bits, prefetchable
-    assert machine.command(f"stat -c %s {device}/resource2").strip() == "65536"
-    assert not re.search(r"00:10\.0.*(can't|failed|conflict|no space)", machine.command("dmesg"))
+    assert ask(machine, f"stat -c %s {device}/resource2") == "65536"
+    assert not re.search(r"00:10\.0.*(can't|failed|conflict|no space)", ask(machine, "dmesg"))
     # The registers, through /dev/mem: its position. And the memory: a word is written and read.
     registers, memory = resources[0][0], resources[2][0]
-    machine.command(f"echo 1 > {device}/enable")
-    assert machine.command(f"devmem {registers + 8:#x} 32").strip() == "0x00000001"
-    assert machine.command(f"devmem {memory + 0x1000:#x} 32").strip() == "0x00000000"
-    machine.command(f"devmem {memory + 0x1000:#x} 32 0x12345678")
-    assert machine.command(f"devmem {memory + 0x1000:#x} 32").strip() == "0x12345678"
+    ask(machine, f"echo 1 > {device}/enable")
+    assert ask(machine, f"devmem {registers + 8:#x} 32") == "0x00000001"
+    assert ask(machine, f"devmem {memory + 0x1000:#x} 32") == "0x00000000"
+    ask(machine, f"devmem {memory + 0x1000:#x} 32 0x12345678")
+    assert ask(machine, f"devmem {memory + 0x1000:#x} 32") == "0x12345678"
 
 
 def test_bad_channels(start, vendor):

@@ -14,7 +14,7 @@ struct ring_half; /* what is shared, in one direction */
 
 struct ring {
 	struct ring_half *out, *in;
-	uint32_t capacity; /* bytes in each direction, a power of two; a message takes 4 more than it has, rounded up to 4 */
+	uint32_t capacity; /* bytes in each direction, a power of two; a message takes 4 more, in all a multiple of 4 */
 	uint32_t sent, received; /* our own indices: the shared ones are for the other end */
 };
 
