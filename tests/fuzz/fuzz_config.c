@@ -44,13 +44,21 @@ static void check_partition(const struct config_partition *partition)
 	require(partition->bad || (partition->cpus && partition->memory >= CONFIG_MEMORY_MIN && partition->kernel));
 }
 
+static void check_channel(const struct config *config, const struct config_channel *channel)
+{
+	require(channel->name && strlen(channel->name) <= CONFIG_NAME_MAX && channel->count <= CONFIG_PEERS);
+	for (unsigned i = 0; i < channel->count; i++)
+		require(channel->peers[i] < config->count);
+	require(channel->bad || (channel->count >= 2 && channel->size >= CONFIG_CHANNEL_MIN &&
+				 channel->size <= CONFIG_CHANNEL_MAX && !(channel->size & (channel->size - 1))));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	unsigned count = config_count((const char *)data, size), reports = 0;
 	struct config_partition *partitions = malloc((count ? count : 1) * sizeof(*partitions));
 	char *text = malloc(size + 1);
 	struct config config;
-	uint64_t cpus = 0;
 
 	require(partitions && text && count <= CONFIG_PARTITIONS);
 	if (size)
@@ -61,8 +69,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < config.count; i++) {
 		check_partition(&partitions[i]);
 		require(config.errors > 0 || !partitions[i].bad);
-		require(partitions[i].bad || !(partitions[i].cpus & cpus));
-		cpus |= partitions[i].bad ? 0 : partitions[i].cpus;
+	}
+	require(config.channel_count <= CONFIG_CHANNELS);
+	for (unsigned i = 0; i < config.channel_count; i++) {
+		check_channel(&config, &config.channels[i]);
+		require(config.errors > 0 || !config.channels[i].bad);
 	}
 	free(text);
 	free(partitions);
