@@ -57,13 +57,20 @@ static bool send(uint32_t n)
 	return true;
 }
 
+/* Woken by its bell; the first of all may have been rung before this end listened. */
 static bool receive(uint32_t n)
 {
 	uint32_t words[WORDS_MAX], expected[WORDS_MAX];
-	int size = (int)compose(expected, !channel.position, n), got;
+	int size = (int)compose(expected, !channel.position, n);
+	int got = n ? RING_EMPTY : ring_receive(&ring, words, sizeof(words));
+	static unsigned taken;
 
-	while ((got = ring_receive(&ring, words, sizeof(words))) == RING_EMPTY)
-		sti_hlt();
+	while (got == RING_EMPTY) {
+		while (bells == taken)
+			sti_hlt();
+		taken = bells;
+		got = ring_receive(&ring, words, sizeof(words));
+	}
 	return (got == size && !memcmp(words, expected, (size_t)size)) ||
 	       check(false, "message %u is the one that was sent (%d bytes of %d)", n, got, size);
 }
@@ -90,6 +97,6 @@ int main(void)
 	check(ring_open(&ring, channel.memory, channel.size / 2, channel.position) == 0, "the ring has room");
 	ivshmem_arm(&channel, BELL, VECTOR, apic_id());
 	exchange(count);
-	check(bells > count / 4, "the other rang (%u interrupts)", bells);
+	check(bells + 1 >= count, "the other rang for each (%u interrupts)", bells);
 	return results();
 }
