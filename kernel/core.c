@@ -13,6 +13,7 @@
 #include "kernel/mem.h"
 #include "kernel/partition.h"
 #include "kernel/sched.h"
+#include "kernel/trace.h"
 #include "kernel/vcpu.h"
 #include "kernel/vcpu_snapshot.h"
 
@@ -203,6 +204,8 @@ static void sleep_until(struct core *core, struct vcpu *vcpu, uint64_t deadline)
 static void wake(struct core *core, struct vcpu *vcpu, uint64_t now)
 {
 	stay_up(core, vcpu);
+	if (vcpu->sched.state == SCHED_BLOCKED)
+		trace(TRACE_WAKE, vcpu, 0);
 	sched_wake(&core->sched, &vcpu->sched, now);
 }
 
@@ -293,6 +296,14 @@ static bool start(struct core *core, struct vcpu *vcpu, uint64_t until)
 	return true;
 }
 
+static void trace_overrun(const struct core *core, const struct vcpu *vcpu, uint64_t until, uint64_t now)
+{
+	uint64_t beyond = now > until ? now - until : 0;
+
+	if (beyond > core->sched.granularity)
+		trace(TRACE_OVERRUN, vcpu, beyond < UINT32_MAX ? (uint32_t)beyond : UINT32_MAX);
+}
+
 static void run(struct core *core, struct vcpu *vcpu, uint64_t until)
 {
 	enum vcpu_leave leave;
@@ -307,9 +318,12 @@ static void run(struct core *core, struct vcpu *vcpu, uint64_t until)
 	}
 	load_fpu(core, vcpu);
 	atomic_store(&core->current, vcpu);
+	trace(TRACE_RUN, vcpu, 0);
 	leave = vcpu_run(vcpu, until);
+	trace(TRACE_LEAVE, vcpu, leave);
 	atomic_store(&core->current, NULL);
 	now = rdtsc();
+	trace_overrun(core, vcpu, until, now);
 	if (leave == LEAVE_PARKED) {
 		park(core, vcpu, now);
 	} else if (leave == LEAVE_PAUSED) {

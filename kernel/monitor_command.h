@@ -52,7 +52,7 @@ struct monitor_job {
 	char text[MONITOR_LINE + 1];
 };
 
-#define MONITOR_COMMANDS 18
+#define MONITOR_COMMANDS 19
 extern const struct monitor_command monitor_commands[MONITOR_COMMANDS];
 const struct monitor_command *monitor_command_find(const char *name);
 
@@ -82,6 +82,6 @@ uint64_t monitor_steal(const struct sched_entity *entity, uint64_t now);
 
 monitor_step monitor_help, monitor_list, monitor_info, monitor_stats, monitor_top, monitor_pause, monitor_resume;
 monitor_step monitor_stop, monitor_begin, monitor_reset, monitor_console, monitor_regs, monitor_mem, monitor_log;
-monitor_step monitor_sched, monitor_version, monitor_hw, monitor_power;
+monitor_step monitor_sched, monitor_trace, monitor_version, monitor_hw, monitor_power;
 
 #endif

@@ -45,6 +45,10 @@ const struct monitor_command monitor_commands[MONITOR_COMMANDS] = {
 	{ "log", "[COUNT]", "the last lines of the hypervisor's log, 24 if COUNT is not given", NULL, monitor_log, 0, 1,
 	  ARGUMENT_OTHER },
 	{ "sched", "", "who shares which core, and how", NULL, monitor_sched, 0, 0, ARGUMENT_OTHER },
+	{ "trace", "on|off|dump [COUNT]", "record what the cores do; show the last records of each", HELP(
+	  "dump switches it off and prints 200 records of each core, if COUNT is not given, at most 4096. Capture what",
+	  "the terminal shows, and give it to bulkhead trace: a timeline, and a file for Perfetto."),
+	  monitor_trace, 1, 2, ARGUMENT_OTHER },
 	{ "version", "", "of the hypervisor, its uptime and memory", NULL, monitor_version, 0, 0, ARGUMENT_OTHER },
 	{ "hw", "", "what was found in this machine, and what is used of it", NULL, monitor_hw, 0, 0, ARGUMENT_OTHER },
 	{ "power", "off|reboot", "turn the machine off or reset it, at once", HELP(
@@ -83,6 +87,6 @@ enum monitor_verdict monitor_help(struct monitor_job *job)
 
 	if (job->count > 1)
 		return explain(job);
-	monitor_print("  %-8s%-18s %s", c->name, c->arguments, c->summary);
+	monitor_print("  %-8s%-20s %s", c->name, c->arguments, c->summary);
 	return job->index < MONITOR_COMMANDS ? MONITOR_MORE : MONITOR_DONE;
 }

@@ -11,6 +11,7 @@
 #include "kernel/mem.h"
 #include "kernel/partition.h"
 #include "kernel/pvclock.h"
+#include "kernel/trace.h"
 #include "kernel/vcpu_snapshot.h"
 
 /* --- what the MSR policy asks of its vCPU --- */
@@ -246,7 +247,9 @@ enum vcpu_leave vcpu_run(struct vcpu *vcpu, uint64_t until)
 			if (leave != LEAVE_NOT)
 				break;
 		}
+		trace(TRACE_ENTER, vcpu, 0);
 		vcpu_ops->run(vcpu, vcpu->leave_at, &exit);
+		trace(TRACE_EXIT, vcpu, exit.kind);
 		ticks = rdtsc();
 		handle(vcpu, &exit);
 		ticks = rdtsc() - ticks;

@@ -3,6 +3,7 @@
 #include "arch/x86/msr.h"
 #include "drivers/vpic.h"
 #include "kernel/partition.h"
+#include "kernel/trace.h"
 #include "kernel/vcpu.h"
 
 /* --- what a local APIC asks of its vCPU --- */
@@ -128,6 +129,7 @@ void partition_message(struct partition *partition, struct vcpu *from, const str
 
 static void inject(struct vcpu *vcpu, enum event_type type, uint8_t vector)
 {
+	trace(TRACE_INJECT, vcpu, vector);
 	vcpu_ops->inject(vcpu, &(struct event){ .valid = true, .type = (uint8_t)type, .vector = vector });
 }
 

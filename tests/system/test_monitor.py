@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The operator's monitor: every command, what it says of mistakes, and what a terminal may send."""
+import json
 import os
 import re
+import subprocess
 
 import pytest
 
-from bulkhead import HEAD, MONITOR, guest, linux
+from bulkhead import COMMAND, HEAD, MONITOR, guest, linux
 
-COMMANDS = ("help list info stats top pause resume stop start reset console regs mem log sched version hw power").split()
+COMMANDS = ("help list info stats top pause resume stop start reset console regs mem log sched trace version hw power").split()
 FREE = re.compile(r"memory: (\d+) KiB free, hypervisor (\d+) KiB, guests (\d+) KiB")
 
 # All three cores have vCPUs: the monitor works between them.
@@ -217,6 +219,35 @@ def test_log_sched_version_hw(machine, vendor):
     assert re.search(r"^Bulkhead.*configuration version 1", machine.monitor("version"), re.M)
     hardware = machine.monitor("hw")
     assert "cores: 3 online" in hardware and {"amd": "AMD-V", "intel": "VT-x"}[vendor] in hardware
+
+
+def test_trace(machine, tmp_path):
+    """What each core did last, in order; the host command makes a timeline and a file for Perfetto of it."""
+    assert "the trace is on" in machine.monitor("trace on")
+    machine.expect(r"\[other\] beat \d+\r")
+    machine.expect(r"\[other\] beat \d+\r")
+    dump = machine.monitor("trace dump 60", machine.boot_wait)
+    assert re.search(r"^trace: 1 hz \d{7,}$", dump, re.M)
+    kinds = dict(re.findall(r"^trace: exit (\d+) (.*)$", dump, re.M))
+    records = re.findall(r"^trace: r (\d+) ([0-9a-f]+) (\d+) (\d+) (\w+) (\d+)$", dump, re.M)
+    assert re.search(rf"^trace: end {len(records)} lost \d+$", dump, re.M)
+    for core in "0", "1", "2":
+        own = [record for record in records if record[0] == core]
+        assert 2 <= len(own) <= 60
+        times = [int(record[1], 16) for record in own]
+        assert times == sorted(times)
+        guest_or_not = [record[4] for record in own if record[4] in ("enter", "exit")]
+        assert all(one != two for one, two in zip(guest_or_not, guest_or_not[1:])), "an entry without its exit"
+    assert {kinds[record[5]] for record in records if record[4] == "exit" and record[2] == "1"} & {"HLT", "port I/O"}
+    assert {record[2] for record in records if record[0] == "1"} == {"1"}
+    assert "it is trace on, trace off or trace dump" in machine.monitor("trace perhaps")
+    captured = tmp_path / "console.txt"
+    captured.write_text(machine.console, newline="")
+    picture = tmp_path / "trace.json"
+    done = subprocess.run([COMMAND, "trace", captured, "--json", picture], capture_output=True, text=True, check=True)
+    assert "other" in done.stdout
+    events = json.loads(picture.read_text(encoding="utf-8"))["traceEvents"]
+    assert any("other" in str(event.get("name")) for event in events)
 
 
 def test_editing(machine):
