@@ -60,6 +60,7 @@ def vendor(request):
 def pytest_configure(config):
     """For -m."""
     config.addinivalue_line("markers", "same: compares what the other tests have seen, so it comes after them")
+    config.addinivalue_line("markers", "models: on a processor of Bochs that is not the usual one")
     config.addinivalue_line("markers", "bochs: a machine in Bochs; set for every test of VT-x or of a model of Bochs")
 
 

@@ -32,7 +32,8 @@ MODELS = {
 
 CASES = [(vendor, None, name) for vendor in VENDORS for name in GUESTS] + \
     [("intel", None, name) for name in STRICT] + \
-    [(vendor, model, name) for model, (vendor, names) in MODELS.items() for name in names]
+    [pytest.param(vendor, model, name, marks=pytest.mark.models)
+     for model, (vendor, names) in MODELS.items() for name in names]
 
 
 def run_guest(start, vendor, name, cpus, model=None):
