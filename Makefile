@@ -17,10 +17,10 @@ PURE := $(wildcard kernel/admission.c kernel/bus.c kernel/config*.c kernel/emula
 	arch/x86/guest_cpuid*.c arch/x86/guest_msr*.c arch/x86/guest_cr.c boot/handoff*.c boot/multiboot2_tags.c drivers/v*.c drivers/ivshmem.c tests/guests/lib/ring.c \
 	arch/x86/acpi_*.c kernel/console_mux.c kernel/log_ring.c kernel/monitor_line.c kernel/monitor_words.c \
 	drivers/ansi.c drivers/font.c drivers/screen.c drivers/framebuffer.c vmx/vmx_check*.c vmx/vmx_fields.c \
-	svm/svm_check.c kernel/sched*.c)
+	svm/svm_check.c kernel/sched*.c tools/trace_text.c tools/trace_walk.c)
 
 # Sources of the host command build/bulkhead.
-HOST := $(wildcard tools/bulkhead*.c kernel/config*.c kernel/admission.c kernel/sched*.c)
+HOST := $(wildcard tools/bulkhead*.c tools/trace_*.c kernel/config*.c kernel/admission.c kernel/sched*.c)
 
 KERNEL := $(wildcard kernel/*.[cS] arch/x86/*.[cS] svm/*.[cS] vmx/*.[cS] drivers/*.[cS])
 LOADER := $(wildcard boot/handoff*.[cS] kernel/config*.c kernel/newlib.c)
