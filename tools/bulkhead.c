@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* build/bulkhead, the host command: checks configurations, makes boot media, runs them in emulators. */
+/* build/bulkhead, the host command: checks configurations, makes boot media, runs them in emulators, shows traces. */
 #include "tools/bulkhead.h"
 
 #include <stdarg.h>
@@ -12,6 +12,7 @@ static const char help[] = "Usage: bulkhead COMMAND ...\n"
 			   "  check CONF            say everything that is wrong with a configuration\n"
 			   "  image CONF -o FILE    make a boot medium: a disk image, also for a USB stick\n"
 			   "  run CONF              boot a configuration in an emulator, on this terminal\n"
+			   "  trace FILE            show a trace that the monitor printed\n"
 			   "\n"
 			   "bulkhead COMMAND --help explains each. docs/guide.md explains the configuration.\n";
 
@@ -22,6 +23,7 @@ static const struct {
 	{ "check", command_check },
 	{ "image", command_image },
 	{ "run", command_run },
+	{ "trace", command_trace },
 };
 
 void complain(const char *format, ...)
@@ -86,6 +88,6 @@ int main(int argc, char *argv[])
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	complain("there is no command %s; the commands are check, image and run", argv[1]);
+	complain("there is no command %s; the commands are check, image, run and trace", argv[1]);
 	return STATUS_USAGE;
 }

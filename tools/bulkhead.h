@@ -32,6 +32,7 @@ char *format_text(const char *format, ...) __attribute__((format(printf, 1, 2)))
 int command_check(int argc, char *argv[]);
 int command_image(int argc, char *argv[]);
 int command_run(int argc, char *argv[]);
+int command_trace(int argc, char *argv[]);
 
 /* --- bulkhead_conf.c: a configuration with all that is wrong with it --- */
 

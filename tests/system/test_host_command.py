@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The host command: messages, boot media, and what it asks of the emulators, which are scripts here: nothing boots."""
+import json
 import os
 import re
 import signal
@@ -55,10 +56,10 @@ def folder(tmp_path):
 
 def test_help():
     """Each command explains itself, with every option that it knows."""
-    assert re.search(r"check CONF.*image CONF -o FILE.*run CONF", command("--help").stdout, re.S)
+    assert re.search(r"check CONF.*image CONF -o FILE.*run CONF.*trace FILE", command("--help").stdout, re.S)
     for name, options in (("check", ["--help"]), ("image", ["--output", "--firmware", "--build", "--force", "--help"]),
                           ("run", ["--vendor", "--firmware", "--cpus", "--memory", "--timeout", "--icount", "--model",
-                                   "--qemu-arg", "--bochs-rc", "--build", "--help"])):
+                                   "--qemu-arg", "--bochs-rc", "--build", "--help"]), ("trace", ["--json", "--help"])):
         result = command(name, "--help")
         assert result.returncode == 0 and result.stderr == "" and "Exit status" in result.stdout
         assert sorted(set(re.findall(r"^ .*?(--[a-z-]+)", result.stdout, re.M))) == sorted(options)
@@ -67,7 +68,7 @@ def test_help():
 
 @pytest.mark.parametrize("words, sentence", [
     ((), "Usage: bulkhead COMMAND"),
-    (("boot",), "there is no command boot; the commands are check, image and run"),
+    (("boot",), "there is no command boot; the commands are check, image, run and trace"),
     (("check",), "check takes one configuration"),
     (("check", "a", "b"), "check takes one configuration"),
     (("check", "--force", "a"), "there is no option --force"),
@@ -85,6 +86,8 @@ def test_help():
     (("run", "a", "--memory", "1M"), "--memory cannot be 1M"),
     (("run", "a", "--timeout", "-1"), "--timeout cannot be -1"),
     (("run", "a", "--timeout"), "option --timeout needs a value"),
+    (("trace",), "trace takes one file"),
+    (("trace", "a", "--json"), "option --json needs a value"),
 ])
 def test_wrong_use(words, sentence):
     """A sentence, and status 2."""
@@ -472,3 +475,99 @@ def test_run_without_emulator(folder):
                 path.chmod(0o755)
         result = command("run", folder / "good.conf", *words, PATH=str(folder / "bin"))
         assert result.returncode == 1 and f"is missing; install Debian's package {package}" in result.stderr
+
+
+# --- trace ---
+
+TRACE = """bulkhead> trace\r
+\x1b[Ktrace: 1 hz 2000000000\r
+trace: partition 0 linux\r
+trace: exit 12 CPUID\r
+trace: exit 13 CR "x"\r
+trace: r 1 1000 0 1 wake 0\r
+linux: trace of something else\r
+trace: r 0 17d0 0 1 run 0\r
+trace: r 0 1fa0 0 1 enter 0\r
+trace: r 0 2f40 0 1 exit 12\r
+trace: r 0 3328 0 1 inject 236\r
+trace: r 0 3710 0 1 enter 0\r
+trace: r 0 46b0 0 1 exit 13\r
+trace: r 0 4e80 0 1 leave 2\r
+trace: r 0 4e82 3 0 overrun 4000\r
+trace: end 9 lost 12\r
+bulkhead> """
+
+
+def slices(events):
+    """(process, name, beginning, end) of what begins and ends, in order of the beginnings."""
+    stacks, found = {}, []
+    for event in events:
+        stack = stacks.setdefault(event["pid"], [])
+        if event["ph"] == "B":
+            stack.append(event)
+        elif event["ph"] == "E":
+            begin = stack.pop()
+            found.append((event["pid"], begin["name"], begin["ts"], event["ts"]))
+    assert not any(stacks.values())
+    return sorted(found, key=lambda found: (found[2], -found[3]))
+
+
+def test_trace_json(tmp_path):
+    """Slices that nest, instants, and the arrow from a wake to its run."""
+    (tmp_path / "capture").write_text(TRACE, newline="")
+    result = command("trace", tmp_path / "capture", "--json", tmp_path / "out.json")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["otherData"] == {"lost": 12}
+    events = document["traceEvents"]
+    assert {event["pid"]: event["args"]["name"] for event in events if event.get("name") == "process_name"} == {
+        1: "core 0", 2: "core 1"}
+    assert slices(events) == [(1, "linux/v1", 1, 8), (1, "guest", 2, 4), (1, "CPUID", 4, 5), (1, "guest", 5, 7),
+                              (1, 'CR "x"', 7, 8)]
+    assert [(event["pid"], event["name"], event["ts"], event["args"]) for event in events if event["ph"] == "i"] == [
+        (2, "wake", 0, {"vcpu": "linux/v1"}), (1, "inject", 4.5, {"vcpu": "linux/v1", "vector": 236}),
+        (1, "overrun", 8.001, {"vcpu": "3/v0", "ns": 2000})]
+    assert [(event["ph"], event["pid"], event["ts"], event["id"]) for event in events if event["ph"] in "sf"] == [
+        ("s", 2, 0, 1), ("f", 1, 1, 1)]
+
+
+def test_trace_timeline(tmp_path):
+    """A line for each record, and what it comes to."""
+    (tmp_path / "capture").write_text(TRACE, newline="")
+    result = command("trace", tmp_path / "capture")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [line.split() for line in result.stdout.splitlines()[1:11]] == [line.split() for line in (
+        "0.000 1 linux/v1 wake",
+        "1.000 0 linux/v1 run 1.000 us after its wake",
+        "2.000 0 linux/v1 enter",
+        "4.000 0 linux/v1 exit CPUID after 2.000 us in the guest",
+        "4.500 0 linux/v1 inject vector 236",
+        "5.000 0 linux/v1 enter handled in 1.000 us",
+        "7.000 0 linux/v1 exit CR \"x\" after 2.000 us in the guest",
+        "8.000 0 linux/v1 leave: waits after 7.000 us on the core",
+        "8.001 0 3/v0 overrun by 2.000 us",
+        "")]
+    assert "9 records in 8.001 us; 12 older ones were overwritten" in result.stdout
+    assert "linux/v1: 1 run, 7.000 us on a core, from wake to run 1.000 us at the worst" in result.stdout
+    assert re.search(r"^    CPUID +1 +1\.000 +1\.000$", result.stdout, re.M)
+
+
+def test_trace_of_no_use(tmp_path):
+    """The line, what is wrong with it, and what to do; a good trace before it is shown."""
+    path = tmp_path / "capture"
+    cut = TRACE[:TRACE.index("trace: end")]
+    for text, sentence in ((cut, ":15: error: the text ends within a trace; let the monitor print the trace again"),
+                           (TRACE.replace("enter", "entry"), ":9: error: there is no such kind of record"),
+                           ("", ": error: there is no trace in it; capture the console while")):
+        path.write_text(text, newline="")
+        result = command("trace", path)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"{path}{sentence}" in result.stderr
+    path.write_text(TRACE + cut, newline="")
+    result = command("trace", path)
+    assert result.returncode == 0 and "9 records" in result.stdout
+    assert "warning: the text ends within a trace; an earlier trace is shown" in result.stderr
+    result = command("trace", path, "--json", tmp_path / "none/out.json")
+    assert result.returncode == 1 and "none/out.json cannot be written: No such file" in result.stderr
+    result = command("trace", tmp_path)
+    assert result.returncode == 1 and "cannot be read: Is a directory" in result.stderr
