@@ -233,7 +233,7 @@ def test_trace(machine, tmp_path):
     assert re.search(rf"^trace: end {len(records)} lost \d+$", dump, re.M)
     for core in "0", "1", "2":
         own = [record for record in records if record[0] == core]
-        assert 2 <= len(own) <= 60
+        assert len(own) <= 60 and (len(own) > 1 or core == "2")  # what never leaves its guest leaves no trace
         times = [int(record[1], 16) for record in own]
         assert times == sorted(times)
         guest_or_not = [record[4] for record in own if record[4] in ("enter", "exit")]
@@ -244,8 +244,9 @@ def test_trace(machine, tmp_path):
     captured = tmp_path / "console.txt"
     captured.write_text(machine.console, newline="")
     picture = tmp_path / "trace.json"
-    done = subprocess.run([COMMAND, "trace", captured, "--json", picture], capture_output=True, text=True, check=True)
+    done = subprocess.run([COMMAND, "trace", captured], capture_output=True, text=True, check=True)
     assert "other" in done.stdout
+    subprocess.run([COMMAND, "trace", captured, "--json", picture], capture_output=True, check=True)
     events = json.loads(picture.read_text(encoding="utf-8"))["traceEvents"]
     assert any("other" in str(event.get("name")) for event in events)
 
