@@ -14,7 +14,7 @@ struct trace_ring {
 bool trace_on;
 static struct trace_ring *rings[CPU_MAX];
 
-__attribute__((noinline, cold)) void trace_add(enum trace_kind kind, const struct vcpu *vcpu, uint32_t argument)
+void trace_add(enum trace_kind kind, const struct vcpu *vcpu, uint32_t argument)
 {
 	struct trace_ring *ring = rings[this_cpu()->id];
 

@@ -34,7 +34,8 @@ _Static_assert(sizeof(struct trace_record) == 16, "four to a cache line");
 
 extern bool trace_on;
 
-/* Not to be called directly: see trace(). */
+/* Not to be called directly: see trace(). It saves all registers, so that its callers need not while it is off. */
+__attribute__((cold, no_caller_saved_registers))
 void trace_add(enum trace_kind kind, const struct vcpu *vcpu, uint32_t argument);
 
 /* On the core that it is about. */

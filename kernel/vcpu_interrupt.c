@@ -129,7 +129,6 @@ void partition_message(struct partition *partition, struct vcpu *from, const str
 
 static void inject(struct vcpu *vcpu, enum event_type type, uint8_t vector)
 {
-	trace(TRACE_INJECT, vcpu, vector);
 	vcpu_ops->inject(vcpu, &(struct event){ .valid = true, .type = (uint8_t)type, .vector = vector });
 }
 
@@ -142,6 +141,7 @@ static void deliver_nmi(struct vcpu *vcpu)
 	vcpu->nmi_pending = false;
 	vcpu->state = VCPU_RUNNING;
 	inject(vcpu, EVENT_NMI, VECTOR_NMI);
+	trace(TRACE_INJECT, vcpu, VECTOR_NMI);
 }
 
 /* The 8259's INTR, where LINT0 lets it through. */
@@ -161,7 +161,10 @@ static inline void request_window(struct vcpu *vcpu, enum vcpu_window window, ui
 
 static void inject_extint(struct vcpu *vcpu)
 {
-	inject(vcpu, EVENT_INTERRUPT, pc_acknowledge(vcpu->partition));
+	uint8_t vector = pc_acknowledge(vcpu->partition);
+
+	inject(vcpu, EVENT_INTERRUPT, vector);
+	trace(TRACE_INJECT, vcpu, vector);
 	/* Another may wait behind it: look again at the next entry, when an event is pending. */
 	atomic_fetch_or_explicit(&vcpu->todo, TODO_INTERRUPT, memory_order_relaxed);
 }
@@ -213,6 +216,7 @@ void vcpu_deliver(struct vcpu *vcpu)
 		} else {
 			vlapic_accept(&vcpu->apic, (uint8_t)vector);
 			inject(vcpu, EVENT_INTERRUPT, (uint8_t)vector);
+			trace(TRACE_INJECT, vcpu, (uint32_t)vector);
 		}
 	}
 	/* What the TPR holds back comes when the guest lowers it: ask for that moment. */
