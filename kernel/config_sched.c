@@ -32,7 +32,8 @@ static bool duration(const char **at, uint64_t *nanoseconds)
 			return !__builtin_mul_overflow(number, units[i].nanoseconds, nanoseconds);
 		}
 	*at += length;
-	return number == 0 && (*nanoseconds = 0, length == 0);
+	*nanoseconds = 0;
+	return number == 0 && length == 0; /* of 0 no unit is asked */
 }
 
 static bool whole_duration(const char *text, uint64_t *nanoseconds)

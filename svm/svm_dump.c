@@ -5,6 +5,7 @@
 
 #include "arch/x86/cpu.h"
 #include "kernel/log.h"
+#include "kernel/log_list.h"
 #include "kernel/partition.h"
 #include "svm/svm.h"
 #include "svm/svm_check.h"
@@ -86,25 +87,15 @@ static const struct named_field fields[] = {
 
 static void dump_fields(const struct vmcb *v, const char *who)
 {
-	char line[200] = "", item[64];
-	size_t used = 0, length;
+	struct log_list list = { .who = who, .title = "VMCB" };
 
 	for (unsigned i = 0; i < FIELDS; i++) {
 		uint64_t value = 0;
 
 		memcpy(&value, (const uint8_t *)v + fields[i].offset, fields[i].size);
-		length = (size_t)snprintf(item, sizeof(item), "%s%s %#llx", used ? ", " : "", fields[i].name,
-		                          (unsigned long long)value);
-		if (used + length >= sizeof(line)) {
-			log_error(who, "VMCB: %s", line);
-			used = 0;
-			length -= 2; /* no comma at the start of a line */
-			memmove(item, item + 2, length + 1);
-		}
-		memcpy(line + used, item, length + 1);
-		used += length;
+		log_list_add(&list, fields[i].name, value);
 	}
-	log_error(who, "VMCB: %s", line);
+	log_list_end(&list);
 }
 
 /* The processor stops at the first check that fails; this names all. */

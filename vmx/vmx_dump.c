@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/log.h"
+#include "kernel/log_list.h"
 #include "kernel/partition.h"
 #include "vmx/vmx.h"
 #include "vmx/vmx_fields.h"
@@ -22,25 +23,13 @@ bool vmx_read_field(uint32_t field, uint64_t *value)
 
 static void dump_fields(const char *who)
 {
-	char line[200] = "", item[64];
-	size_t used = 0, length;
+	struct log_list list = { .who = who, .title = "VMCS" };
 	uint64_t value;
 
-	for (unsigned i = 0; i < vmx_named_fields_count; i++) {
-		if (!vmx_read_field(vmx_named_fields[i].encoding, &value))
-			continue;
-		length = (size_t)snprintf(item, sizeof(item), "%s%s %#llx", used ? ", " : "", vmx_named_fields[i].name,
-		                          (unsigned long long)value);
-		if (used + length >= sizeof(line)) {
-			log_error(who, "VMCS: %s", line);
-			used = 0;
-			length -= 2; /* no comma at the start of a line */
-			memmove(item, item + 2, length + 1);
-		}
-		memcpy(line + used, item, length + 1);
-		used += length;
-	}
-	log_error(who, "VMCS: %s", line);
+	for (unsigned i = 0; i < vmx_named_fields_count; i++)
+		if (vmx_read_field(vmx_named_fields[i].encoding, &value))
+			log_list_add(&list, vmx_named_fields[i].name, value);
+	log_list_end(&list);
 }
 
 void vmx_dump(struct vcpu *vcpu, const struct exit *exit)

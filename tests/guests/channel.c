@@ -23,19 +23,6 @@ static void on_bell(struct frame *frame)
 	apic_eoi();
 }
 
-static unsigned last_number(unsigned otherwise)
-{
-	const char *word = command_line();
-	unsigned number = 0;
-
-	for (const char *at = word; *at; at++)
-		if (*at == ' ')
-			word = at + 1;
-	for (; *word >= '0' && *word <= '9'; word++)
-		number = number * 10 + (unsigned)(*word - '0');
-	return number ? number : otherwise;
-}
-
 /* Message n of the end at `position`: its number, then words that follow from it. Returns its size in bytes. */
 static uint32_t compose(uint32_t words[WORDS_MAX], unsigned position, uint32_t n)
 {
@@ -86,7 +73,7 @@ static void exchange(uint32_t count)
 
 int main(void)
 {
-	unsigned count = last_number(10000);
+	unsigned count = command_number(10000);
 
 	if (!check(ivshmem_open(&channel, 0), "there is a channel"))
 		return results();

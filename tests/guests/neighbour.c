@@ -19,19 +19,6 @@ static void on_tick(struct frame *frame)
 	pic_eoi(0);
 }
 
-static unsigned beats(void)
-{
-	const char *word = command_line();
-	unsigned number = 0;
-
-	for (const char *at = word; *at; at++)
-		if (*at == ' ')
-			word = at + 1;
-	for (; *word >= '0' && *word <= '9'; word++)
-		number = number * 10 + (unsigned)(*word - '0');
-	return number ? number : 20;
-}
-
 static bool is_intact(void)
 {
 	for (unsigned i = 0; i < WORDS; i++)
@@ -42,7 +29,7 @@ static bool is_intact(void)
 
 int main(void)
 {
-	unsigned count = beats();
+	unsigned count = command_number(20);
 	uint64_t then, now;
 	bool forward = true;
 

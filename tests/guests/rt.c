@@ -2,7 +2,7 @@
 /*
  * A small real-time kernel: a timer of 1 kHz releases three periodic tasks, and a task with a shorter period preempts
  * one with a longer one, on one stack. It measures its own release jitter (from the time asked of the timer to the
- * handler's first instructions) and counts what came too late. The first number on the command line is how many
+ * handler's first instructions) and counts what came too late. The number at the end of the command line is how many
  * milliseconds it runs; the word "measure" leaves it to the reader to judge the figures.
  */
 #include "guest.h"
@@ -113,17 +113,6 @@ static void on_timer(struct frame *frame)
 	dispatch();
 }
 
-static unsigned number_on_command_line(unsigned otherwise)
-{
-	unsigned number = 0;
-
-	for (const char *at = command_line(); *at; at++)
-		if (*at >= '0' && *at <= '9' && at[-1] == ' ')
-			for (; *at >= '0' && *at <= '9'; at++)
-				number = number * 10 + (unsigned)(*at - '0');
-	return number ? number : otherwise;
-}
-
 static void report(void)
 {
 	print("release jitter of %u releases: least %lu ns, mean %lu ns, worst %lu ns (%lu ticks of the TSC)\n",
@@ -138,7 +127,7 @@ static void report(void)
 
 int main(void)
 {
-	unsigned total = number_on_command_line(1000), overruns = 0;
+	unsigned total = command_number(1000), overruns = 0;
 	uint32_t id[4];
 
 	cpuid(LEAF_TIMING, 0, id);

@@ -49,6 +49,8 @@ static inline const struct multiboot_info *multiboot_info(void)
 }
 /* "" when there is none. */
 const char *command_line(void);
+/* The number that is its last word; `otherwise` when that is none, or 0. */
+unsigned command_number(unsigned otherwise);
 /* First byte behind the image, page aligned. What the loader put there is the caller's to look out for. */
 extern uint8_t guest_end[];
 

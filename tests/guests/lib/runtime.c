@@ -28,3 +28,16 @@ const char *command_line(void)
 
 	return info->flags & 1u << 2 && info->cmdline ? (const char *)(uintptr_t)info->cmdline : "";
 }
+
+unsigned command_number(unsigned otherwise)
+{
+	const char *word = command_line();
+	unsigned number = 0;
+
+	for (const char *at = word; *at; at++)
+		if (*at == ' ')
+			word = at + 1;
+	for (; *word >= '0' && *word <= '9'; word++)
+		number = number * 10 + (unsigned)(*word - '0');
+	return number ? number : otherwise;
+}
