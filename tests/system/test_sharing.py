@@ -40,6 +40,17 @@ def test_guaranteed_time_beside_a_guest_that_never_waits(start, vendor, sched):
     assert [int(n) for n in TICKS.findall(machine.log())] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.bochs
+def test_release_jitter(start):
+    """The periodic guest's worst case beside a guest that never waits, in instructions: the ticks of Bochs's clock on a
+    machine of one processor. QEMU's is the host's time here."""
+    machine = start(HEAD + guest("loop", "hostile.elf", cmdline="loop", sched="fair") +
+                    guest("rt", "rt.elf", cmdline="300", sched="rt budget=500us period=1ms"), vendor="intel", cpus=1)
+    machine.expect(r"info rt: debug exit with status 0", machine.boot_wait)
+    worst = int(re.search(r"worst \d+ ns \((\d+) ticks of the TSC\)", machine.log()).group(1))
+    assert 0 < worst < 8000
+
+
 def test_fair_guest_is_not_starved(start, vendor):
     """Two that never wait, and one that wants little."""
     text = HEAD
